@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <k2s/sdk/error.hpp>
+
+#if defined(_WIN32)
+#ifndef NOMINMAX
+#define NOMINMAX
+#endif
+#include <windows.h>
+#else
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#endif
+
+namespace k2s {
+
+/// Replaces a file in one step: the bytes go to a new file in the same directory, and `commit()`
+/// flushes them to the disk and renames that file over the target. Until then – and after any
+/// failure, or when the object dies first – the old target is untouched and no partial file stays.
+/// (A process that is killed leaves its temporary file, `.k2s-<random>.tmp`, in the directory.)
+///
+/// Paths are UTF-8; on Windows they may be longer than MAX_PATH. A target that is a symbolic link is
+/// itself replaced, not what it points to. A target that is a directory or a device is refused.
+/// C++17, no dependency. Not thread-safe: one object belongs to one thread.
+class AtomicFile {
+public:
+    AtomicFile() = default;
+    AtomicFile(const AtomicFile &) = delete;
+    AtomicFile &operator=(const AtomicFile &) = delete;
+    ~AtomicFile() { discard(); }
+
+    /// Starts a replacement of `path`. On POSIX the new file gets `mode` less the umask; but when it
+    /// replaces a regular file, it keeps that file's permissions. On Windows it inherits the
+    /// directory's access list and `mode` is not used.
+    bool open(std::string_view path, unsigned mode = 0644);
+
+    /// Appends all of it, or fails.
+    bool write(const void *data, std::size_t size);
+
+    /// Flush, fsync, rename, fsync of the directory. After it the object can be opened again.
+    bool commit();
+
+    /// Drops what was written. Never fails; does nothing when no replacement is under way.
+    void discard() noexcept;
+
+    /// Why the last call returned false.
+    const Error &error() const noexcept { return error_; }
+
+private:
+    static constexpr int k_name_attempts = 100;
+
+    bool fail(std::string what);
+    static std::string temporary_name(std::uint64_t salt);
+
+    std::string path_;
+    Error error_;
+#if defined(_WIN32)
+    static std::wstring widen(std::string_view text);
+    static std::wstring absolute(std::string_view path);
+    std::wstring target_;
+    std::wstring temporary_;
+    HANDLE file_ = INVALID_HANDLE_VALUE;
+#else
+    std::string target_;
+    std::string temporary_;
+    int directory_ = -1;
+    int file_ = -1;
+#endif
+};
+
+/// A name that another process is not likely to take at the same time; the exclusive creation of the
+/// file is what makes it safe, not the name.
+inline std::string AtomicFile::temporary_name(std::uint64_t salt) {
+    static const char digits[] = "0123456789abcdef";
+    std::uint64_t x = salt + 0x9e3779b97f4a7c15ULL; // splitmix64
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
+    x ^= x >> 31;
+    std::string name = ".k2s-";
+    for (int shift = 60; shift >= 0; shift -= 4) {
+        name += digits[(x >> shift) & 15];
+    }
+    return name + ".tmp";
+}
+
+#if defined(_WIN32)
+
+inline bool AtomicFile::fail(std::string what) {
+    const DWORD code = GetLastError();
+    const bool denied = code == ERROR_ACCESS_DENIED || code == ERROR_SHARING_VIOLATION;
+    error_.code = denied ? K2S_E_PERMISSION : K2S_E_IO;
+    error_.message = std::move(what) + " '" + path_ + "': Windows error " + std::to_string(code);
+    if (code == ERROR_SHARING_VIOLATION) {
+        error_.message += " (another program has it open; close it and try again)";
+    }
+    discard();
+    return false;
+}
+
+inline std::wstring AtomicFile::widen(std::string_view text) {
+    const int size = static_cast<int>(text.size());
+    const int need =
+        MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text.data(), size, nullptr, 0);
+    std::wstring wide(static_cast<std::size_t>(need > 0 ? need : 0), L'\0');
+    if (need > 0) {
+        MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text.data(), size, wide.data(), need);
+    }
+    return wide;
+}
+
+/// Absolute and with the prefix that lifts the limit of 260 characters; empty when `path` is not
+/// UTF-8 or names nothing.
+inline std::wstring AtomicFile::absolute(std::string_view path) {
+    const std::wstring wide = widen(path);
+    if (wide.empty() || wide.compare(0, 4, L"\\\\?\\") == 0) {
+        return wide;
+    }
+    const DWORD need = GetFullPathNameW(wide.c_str(), 0, nullptr, nullptr);
+    std::wstring full(need, L'\0');
+    full.resize(GetFullPathNameW(wide.c_str(), need, full.data(), nullptr));
+    if (full.compare(0, 4, L"\\\\.\\") == 0) {
+        return full; // a device such as NUL; CreateFile's answer says so
+    }
+    return full.compare(0, 2, L"\\\\") == 0 ? L"\\\\?\\UNC\\" + full.substr(2) : L"\\\\?\\" + full;
+}
+
+inline bool AtomicFile::open(std::string_view path, unsigned /*mode*/) {
+    discard();
+    path_ = path;
+    target_ = absolute(path);
+    const std::size_t slash = target_.rfind(L'\\');
+    if (slash == std::wstring::npos || slash + 1 == target_.size()) {
+        error_ = {K2S_E_USAGE, "'" + path_ + "' does not name a file"};
+        return false;
+    }
+    const DWORD attributes = GetFileAttributesW(target_.c_str());
+    if (attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY) != 0) {
+        error_ = {K2S_E_USAGE, "'" + path_ + "' is a directory; name a file in it"};
+        return false;
+    }
+    LARGE_INTEGER now{};
+    QueryPerformanceCounter(&now);
+    for (int attempt = 0; attempt < k_name_attempts; ++attempt) {
+        const auto salt = static_cast<std::uint64_t>(now.QuadPart) * 977 + GetCurrentProcessId() +
+                          (static_cast<std::uint64_t>(attempt) << 48);
+        temporary_ = target_.substr(0, slash + 1) + widen(temporary_name(salt));
+        file_ = CreateFileW(temporary_.c_str(), GENERIC_WRITE, 0, nullptr, CREATE_NEW,
+                            FILE_ATTRIBUTE_NORMAL, nullptr);
+        if (file_ != INVALID_HANDLE_VALUE) {
+            return true;
+        }
+        if (GetLastError() != ERROR_FILE_EXISTS) {
+            break;
+        }
+    }
+    temporary_.clear();
+    return fail("cannot create a file beside");
+}
+
+inline bool AtomicFile::write(const void *data, std::size_t size) {
+    if (file_ == INVALID_HANDLE_VALUE) {
+        error_ = {K2S_E_STATE, "no file is open for writing"};
+        return false;
+    }
+    const char *next = static_cast<const char *>(data);
+    while (size > 0) {
+        const DWORD piece = size > (1U << 30) ? (1U << 30) : static_cast<DWORD>(size);
+        DWORD done = 0;
+        if (!WriteFile(file_, next, piece, &done, nullptr) || done == 0) {
+            return fail("cannot write");
+        }
+        next += done;
+        size -= done;
+    }
+    return true;
+}
+
+inline bool AtomicFile::commit() {
+    if (file_ == INVALID_HANDLE_VALUE) {
+        error_ = {K2S_E_STATE, "no file is open for writing"};
+        return false;
+    }
+    if (!FlushFileBuffers(file_)) {
+        return fail("cannot flush");
+    }
+    CloseHandle(file_);
+    file_ = INVALID_HANDLE_VALUE;
+    if (!MoveFileExW(temporary_.c_str(), target_.c_str(),
+                     MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH)) {
+        return fail("cannot replace");
+    }
+    temporary_.clear();
+    return true;
+}
+
+inline void AtomicFile::discard() noexcept {
+    if (file_ != INVALID_HANDLE_VALUE) {
+        CloseHandle(file_);
+        file_ = INVALID_HANDLE_VALUE;
+    }
+    if (!temporary_.empty()) {
+        DeleteFileW(temporary_.c_str());
+        temporary_.clear();
+    }
+}
+
+#else
+
+inline bool AtomicFile::fail(std::string what) {
+    const int code = errno;
+    const bool denied = code == EACCES || code == EPERM || code == EROFS;
+    error_.code = denied            ? K2S_E_PERMISSION
+                  : code == ENOENT ? K2S_E_NOT_FOUND
+                                   : K2S_E_IO;
+    error_.message = std::move(what) + " '" + path_ + "': " + std::strerror(code);
+    discard();
+    return false;
+}
+
+inline bool AtomicFile::open(std::string_view path, unsigned mode) {
+    discard();
+    path_ = path;
+    const std::size_t slash = path_.rfind('/');
+    target_ = slash == std::string::npos ? path_ : path_.substr(slash + 1);
+    if (target_.empty() || target_ == "." || target_ == ".." ||
+        path_.find('\0') != std::string::npos) {
+        error_ = {K2S_E_USAGE, "'" + path_ + "' does not name a file"};
+        return false;
+    }
+    // The directory is held open: creation, rename and flush meet the same one, whatever happens to
+    // its name meanwhile.
+    const std::string parent = slash == std::string::npos ? "." : path_.substr(0, slash + 1);
+    directory_ = ::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory_ < 0) {
+        return fail("cannot open the directory of");
+    }
+    struct stat old {};
+    const bool exists = fstatat(directory_, target_.c_str(), &old, AT_SYMLINK_NOFOLLOW) == 0;
+    if (exists && !S_ISREG(old.st_mode) && !S_ISLNK(old.st_mode)) {
+        discard();
+        error_ = {K2S_E_USAGE, "'" + path_ + "' is a " +
+                                   (S_ISDIR(old.st_mode) ? "directory" : "special file") +
+                                   "; name a regular file"};
+        return false;
+    }
+    struct timespec now {};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    for (int attempt = 0; attempt < k_name_attempts; ++attempt) {
+        const auto salt = static_cast<std::uint64_t>(now.tv_sec) * 1000000000ULL +
+                          static_cast<std::uint64_t>(now.tv_nsec) +
+                          (static_cast<std::uint64_t>(getpid()) << 32) +
+                          (static_cast<std::uint64_t>(attempt) << 56);
+        temporary_ = temporary_name(salt);
+        file_ = openat(directory_, temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+                       static_cast<mode_t>(mode));
+        if (file_ >= 0 || errno != EEXIST) {
+            break;
+        }
+    }
+    if (file_ < 0) {
+        temporary_.clear();
+        return fail("cannot create a file beside");
+    }
+    if (exists && S_ISREG(old.st_mode) && fchmod(file_, old.st_mode & 0777) != 0) {
+        return fail("cannot keep the permissions of");
+    }
+    return true;
+}
+
+inline bool AtomicFile::write(const void *data, std::size_t size) {
+    if (file_ < 0) {
+        error_ = {K2S_E_STATE, "no file is open for writing"};
+        return false;
+    }
+    const char *next = static_cast<const char *>(data);
+    while (size > 0) {
+        const ssize_t done = ::write(file_, next, size);
+        if (done < 0 && errno == EINTR) {
+            continue;
+        }
+        if (done <= 0) {
+            errno = done == 0 ? EIO : errno;
+            return fail("cannot write");
+        }
+        next += done;
+        size -= static_cast<std::size_t>(done);
+    }
+    return true;
+}
+
+inline bool AtomicFile::commit() {
+    if (file_ < 0) {
+        error_ = {K2S_E_STATE, "no file is open for writing"};
+        return false;
+    }
+    if (fsync(file_) != 0) {
+        return fail("cannot flush");
+    }
+    // Network file systems report a full disk only here.
+    const int closed = ::close(file_);
+    file_ = -1;
+    if (closed != 0 && errno != EINTR) {
+        return fail("cannot finish");
+    }
+    if (renameat(directory_, temporary_.c_str(), directory_, target_.c_str()) != 0) {
+        return fail("cannot replace");
+    }
+    temporary_.clear();
+    // The new file is in place. Some file systems cannot flush a directory (EINVAL); then the rename
+    // is as durable as they make it.
+    const bool durable = fsync(directory_) == 0 || errno == EINVAL || errno == ENOTSUP;
+    if (!durable) {
+        return fail("the new file is in place, but cannot flush the directory of");
+    }
+    discard();
+    return true;
+}
+
+inline void AtomicFile::discard() noexcept {
+    if (file_ >= 0) {
+        ::close(file_);
+        file_ = -1;
+    }
+    if (!temporary_.empty()) {
+        unlinkat(directory_, temporary_.c_str(), 0);
+        temporary_.clear();
+    }
+    if (directory_ >= 0) {
+        ::close(directory_);
+        directory_ = -1;
+    }
+}
+
+#endif
+
+} // namespace k2s
