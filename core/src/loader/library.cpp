@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+#include "loader/library.hpp"
+
+#include <memory>
+
+#include <boost/dll/shared_library.hpp>
+
+namespace k2s::core {
+namespace {
+
+#ifdef _WIN32
+// The library's own folder and System32, never the current folder or PATH.
+constexpr auto k_load_mode = static_cast<boost::dll::load_mode::type>(
+    LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_SYSTEM32);
+#else
+constexpr auto k_load_mode =
+    boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local;
+#endif
+
+constexpr int k_newest_known_major = 9;
+
+} // namespace
+
+Result<Library> load_library(const boost::filesystem::path &path, const std::string &name) {
+    boost::dll::fs::error_code failed;
+    auto library = std::make_unique<boost::dll::shared_library>();
+    library->load(path, k_load_mode, failed);
+    if (failed) {
+        return fail(K2S_E_CONFIG, "{}: cannot be loaded: {}", name, failed.message());
+    }
+    // Mapped for good, also when the entry is missing: its static constructors have run.
+    const auto &mapped = *library.release();
+    if (mapped.has(K2S_PLUGIN_ENTRY)) {
+        using Entry = std::remove_pointer_t<k2s_plugin_entry_v1_fn>;
+        return Library{&mapped.get<Entry>(K2S_PLUGIN_ENTRY)};
+    }
+    for (int major = 2; major <= k_newest_known_major; ++major) {
+        if (mapped.has(fmt::format("k2s_plugin_entry_v{}", major))) {
+            return fail(K2S_E_UNSUPPORTED,
+                        "{}: was built for version {}.x of the plugin ABI, this host has {}.{}: "
+                        "install a build of the plugin for this host, or a newer host",
+                        name, major, K2S_ABI_MAJOR, K2S_ABI_MINOR);
+        }
+    }
+    return fail(K2S_E_CONFIG, "{}: is no K2s plugin: it does not export {}", name,
+                K2S_PLUGIN_ENTRY);
+}
+
+} // namespace k2s::core
