@@ -22,11 +22,11 @@ constexpr int k_newest_known_major = 9;
 } // namespace
 
 Result<Library> load_library(const boost::filesystem::path &path, const std::string &name) {
-    boost::dll::fs::error_code failed;
     auto library = std::make_unique<boost::dll::shared_library>();
-    library->load(path, k_load_mode, failed);
-    if (failed) {
-        return fail(K2S_E_CONFIG, "{}: cannot be loaded: {}", name, failed.message());
+    try {
+        library->load(path, k_load_mode);
+    } catch (const std::exception &failed) { // only the exception carries the loader's own words
+        return fail(K2S_E_CONFIG, "{}: cannot be loaded: {}", name, failed.what());
     }
     // Mapped for good, also when the entry is missing: its static constructors have run.
     const auto &mapped = *library.release();
