@@ -175,7 +175,7 @@ BOOST_AUTO_TEST_CASE(permissions_follow_the_old_file_or_the_mode) {
         k2s::AtomicFile file;
         BOOST_REQUIRE(file.open(utf8(target), mode));
         BOOST_REQUIRE(file.commit());
-        struct stat info {};
+        struct stat info{};
         BOOST_REQUIRE(stat(target.c_str(), &info) == 0);
         return static_cast<unsigned>(info.st_mode & 07777);
     };

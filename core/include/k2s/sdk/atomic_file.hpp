@@ -31,18 +31,18 @@ namespace k2s {
 /// failure, or when the object dies first – the old target is untouched and no partial file stays.
 /// (A process that is killed leaves its temporary file, `.k2s-<random>.tmp`, in the directory.)
 ///
-/// Paths are UTF-8; on Windows they may be longer than MAX_PATH. A target that is a symbolic link is
-/// itself replaced, not what it points to. A target that is a directory or a device is refused.
+/// Paths are UTF-8; on Windows they may be longer than MAX_PATH. A target that is a symbolic link
+/// is itself replaced, not what it points to. A target that is a directory or a device is refused.
 /// C++17, no dependency. Not thread-safe: one object belongs to one thread.
 class AtomicFile {
-public:
+  public:
     AtomicFile() = default;
     AtomicFile(const AtomicFile &) = delete;
     AtomicFile &operator=(const AtomicFile &) = delete;
     ~AtomicFile() { discard(); }
 
-    /// Starts a replacement of `path`. On POSIX the new file gets `mode` less the umask; but when it
-    /// replaces a regular file, it keeps that file's permissions. On Windows it inherits the
+    /// Starts a replacement of `path`. On POSIX the new file gets `mode` less the umask; but when
+    /// it replaces a regular file, it keeps that file's permissions. On Windows it inherits the
     /// directory's access list and `mode` is not used.
     bool open(std::string_view path, unsigned mode = 0644);
 
@@ -58,7 +58,7 @@ public:
     /// Why the last call returned false.
     const Error &error() const noexcept { return error_; }
 
-private:
+  private:
     static constexpr int k_name_attempts = 100;
 
     bool fail(std::string what);
@@ -80,8 +80,8 @@ private:
 #endif
 };
 
-/// A name that another process is not likely to take at the same time; the exclusive creation of the
-/// file is what makes it safe, not the name.
+/// A name that another process is not likely to take at the same time; the exclusive creation of
+/// the file is what makes it safe, not the name.
 inline std::string AtomicFile::temporary_name(std::uint64_t salt) {
     static const char digits[] = "0123456789abcdef";
     std::uint64_t x = salt + 0x9e3779b97f4a7c15ULL; // splitmix64
@@ -221,9 +221,7 @@ inline void AtomicFile::discard() noexcept {
 inline bool AtomicFile::fail(std::string what) {
     const int code = errno;
     const bool denied = code == EACCES || code == EPERM || code == EROFS;
-    error_.code = denied            ? K2S_E_PERMISSION
-                  : code == ENOENT ? K2S_E_NOT_FOUND
-                                   : K2S_E_IO;
+    error_.code = denied ? K2S_E_PERMISSION : code == ENOENT ? K2S_E_NOT_FOUND : K2S_E_IO;
     error_.message = std::move(what) + " '" + path_ + "': " + std::strerror(code);
     discard();
     return false;
@@ -246,7 +244,7 @@ inline bool AtomicFile::open(std::string_view path, unsigned mode) {
     if (directory_ < 0) {
         return fail("cannot open the directory of");
     }
-    struct stat old {};
+    struct stat old{};
     const bool exists = fstatat(directory_, target_.c_str(), &old, AT_SYMLINK_NOFOLLOW) == 0;
     if (exists && !S_ISREG(old.st_mode) && !S_ISLNK(old.st_mode)) {
         discard();
@@ -255,7 +253,7 @@ inline bool AtomicFile::open(std::string_view path, unsigned mode) {
                                    "; name a regular file"};
         return false;
     }
-    struct timespec now {};
+    struct timespec now{};
     clock_gettime(CLOCK_MONOTONIC, &now);
     for (int attempt = 0; attempt < k_name_attempts; ++attempt) {
         const auto salt = static_cast<std::uint64_t>(now.tv_sec) * 1000000000ULL +
@@ -318,8 +316,8 @@ inline bool AtomicFile::commit() {
         return fail("cannot replace");
     }
     temporary_.clear();
-    // The new file is in place. Some file systems cannot flush a directory (EINVAL); then the rename
-    // is as durable as they make it.
+    // The new file is in place. Some file systems cannot flush a directory (EINVAL); then the
+    // rename is as durable as they make it.
     const bool durable = fsync(directory_) == 0 || errno == EINVAL || errno == ENOTSUP;
     if (!durable) {
         return fail("the new file is in place, but cannot flush the directory of");
