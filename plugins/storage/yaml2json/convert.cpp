@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: MIT
+#include "convert.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <new>
+#include <optional>
+#include <string>
+
+#include <fmt/format.h>
+#include <libfyaml.h>
+
+#include "builder.hpp"
+#include "json_writer.hpp"
+#include "source.hpp"
+
+namespace k2s::yaml2json {
+namespace {
+
+struct DestroyDiag {
+    void operator()(fy_diag *diag) const noexcept { fy_diag_destroy(diag); }
+};
+struct DestroyParser {
+    void operator()(fy_parser *parser) const noexcept { fy_parser_destroy(parser); }
+};
+
+/// One conversion: pulls events out of libfyaml, hands them to the builder, each finished document
+/// to the writer.
+class Conversion {
+  public:
+    Conversion(const Source &source, const Options &options, const Sink &sink)
+        : source_{source}, options_{options}, writer_{options, sink}, builder_{document_, options} {
+    }
+
+    std::expected<Report, Error> run();
+
+  private:
+    void open_parser();
+    std::expected<void, Error> handle(const fy_event &event);
+    bool handle_node(const fy_event &event);
+    bool handle_scalar(const fy_event &event);
+    std::expected<void, Error> finish_document();
+    std::expected<void, Error> finish_stream();
+    [[nodiscard]] Properties properties(fy_token *anchor, fy_token *tag, fy_token *start);
+    [[nodiscard]] Error parser_error() const;
+    [[nodiscard]] Error fault_error(const Fault &fault) const;
+    [[nodiscard]] Error writer_error() const;
+    [[nodiscard]] std::expected<void, Error> wrote(bool done) const {
+        return done ? std::expected<void, Error>{} : std::unexpected(writer_error());
+    }
+
+    const Source &source_;
+    const Options &options_;
+    std::string log_;
+    std::unique_ptr<fy_diag, DestroyDiag> diag_;
+    std::unique_ptr<fy_parser, DestroyParser> parser_;
+    Document document_;
+    JsonWriter writer_;
+    Builder builder_;
+    std::optional<Fault> scalar_fault_;
+    Report report_;
+    size_t offset_ = 0; ///< of the last token: empty nodes have none of their own
+    bool skipping_ = false;
+};
+
+std::string_view token_text(fy_token *token) noexcept {
+    size_t size = 0;
+    const char *const text = token != nullptr ? fy_token_get_text(token, &size) : nullptr;
+    return text != nullptr ? std::string_view{text, size} : std::string_view{};
+}
+
+// A few errors (an unknown %YAML version) are not collected but logged, as "[ERR]: reason".
+void capture(fy_diag *, void *user, const char *text, size_t size) {
+    auto &log = *static_cast<std::string *>(user);
+    constexpr size_t k_max = 256;
+    log.append(text, std::min(size, k_max - std::min(log.size(), k_max)));
+}
+
+std::string_view first_line(std::string_view text) noexcept {
+    constexpr std::string_view k_level = "[ERR]: ";
+    if (text.starts_with(k_level)) {
+        text.remove_prefix(k_level.size());
+    }
+    text = text.substr(0, text.find('\n'));
+    return text.substr(0, text.find_last_not_of(' ') + 1);
+}
+
+void Conversion::open_parser() {
+    // By default the library prints errors to stderr.
+    fy_diag_cfg diag_config;
+    fy_diag_cfg_default(&diag_config);
+    diag_config.fp = nullptr;
+    diag_config.output_fn = capture;
+    diag_config.user = &log_;
+    diag_.reset(fy_diag_create(&diag_config));
+    if (!diag_) {
+        throw std::bad_alloc{};
+    }
+    fy_diag_set_collect_errors(diag_.get(), true);
+
+    // The library's own depth limit (64) guards its recursive document code, which is not used:
+    // the builder has the limit.
+    fy_parse_cfg config{};
+    config.flags =
+        static_cast<fy_parse_cfg_flags>(FYPCF_QUIET | FYPCF_DISABLE_DEPTH_LIMIT | FYPCF_JSON_NONE);
+    config.diag = diag_.get();
+    parser_.reset(fy_parser_create(&config));
+    const std::string_view text = source_.text();
+    if (!parser_ || fy_parser_set_string(parser_.get(), text.data(), text.size()) != 0) {
+        throw std::bad_alloc{};
+    }
+}
+
+std::expected<Report, Error> Conversion::run() {
+    if (options_.documents == Documents::array && !writer_.begin_array()) {
+        return std::unexpected(writer_error());
+    }
+    if (!source_.text().empty()) {
+        open_parser();
+        while (fy_event *const event = fy_parser_parse(parser_.get())) {
+            auto handled = handle(*event);
+            fy_parser_event_free(parser_.get(), event);
+            if (!handled) {
+                return std::unexpected(std::move(handled.error()));
+            }
+        }
+        if (fy_parser_get_stream_error(parser_.get())) {
+            return std::unexpected(parser_error());
+        }
+    }
+    if (auto finished = finish_stream(); !finished) {
+        return std::unexpected(std::move(finished.error()));
+    }
+    report_.output_bytes = writer_.bytes();
+    return report_;
+}
+
+std::expected<void, Error> Conversion::handle(const fy_event &event) {
+    switch (event.type) {
+    case FYET_DOCUMENT_START:
+        ++report_.documents;
+        skipping_ = options_.documents == Documents::first && report_.documents > 1;
+        builder_.start();
+        return {};
+    case FYET_DOCUMENT_END:
+        return skipping_ ? std::expected<void, Error>{} : finish_document();
+    default:
+        if (skipping_ || handle_node(event)) {
+            return {};
+        }
+        return std::unexpected(fault_error(scalar_fault_ ? *scalar_fault_ : builder_.fault()));
+    }
+}
+
+Properties Conversion::properties(fy_token *anchor, fy_token *tag, fy_token *start) {
+    const fy_mark *mark = start != nullptr ? fy_token_start_mark(start) : nullptr;
+    if (mark == nullptr && tag != nullptr) {
+        mark = fy_token_start_mark(tag);
+    }
+    if (mark != nullptr) {
+        offset_ = mark->input_pos;
+    }
+    return {token_text(anchor), token_text(tag), offset_};
+}
+
+bool Conversion::handle_node(const fy_event &event) {
+    switch (event.type) {
+    case FYET_SCALAR:
+        return handle_scalar(event);
+    case FYET_SEQUENCE_START: {
+        const auto &data = event.sequence_start;
+        return builder_.begin_sequence(properties(data.anchor, data.tag, data.sequence_start));
+    }
+    case FYET_MAPPING_START: {
+        const auto &data = event.mapping_start;
+        return builder_.begin_mapping(properties(data.anchor, data.tag, data.mapping_start));
+    }
+    case FYET_SEQUENCE_END:
+    case FYET_MAPPING_END:
+        return builder_.end_collection();
+    case FYET_ALIAS: {
+        size_t offset = properties(nullptr, nullptr, event.alias.anchor).offset;
+        if (offset > 0 && source_.text()[offset - 1] == '*') {
+            --offset; // the token begins behind the indicator
+        }
+        return builder_.alias(token_text(event.alias.anchor), offset);
+    }
+    default: // the stream's own start and end
+        return true;
+    }
+}
+
+bool Conversion::handle_scalar(const fy_event &event) {
+    const auto &data = event.scalar;
+    const auto where = properties(data.anchor, data.tag, data.value);
+    const auto style = fy_token_scalar_style(data.value);
+    const bool plain = style == FYSS_PLAIN || style == FYSS_ANY;
+    const fy_mark *const start = fy_token_start_mark(data.value);
+    const fy_mark *const end = fy_token_end_mark(data.value);
+    if (start != nullptr && end != nullptr) {
+        const uint64_t size = end->input_pos - start->input_pos;
+        if (size > options_.limits.scalar_bytes) {
+            scalar_fault_ = Fault{where.offset, K2S_E_NO_MEMORY,
+                                  fmt::format("this scalar has {} bytes, the limit is {}; raise "
+                                              "the limit if it is meant",
+                                              size, options_.limits.scalar_bytes),
+                                  std::nullopt};
+            return false;
+        }
+        // A scalar in one line without escapes is its own text; asking the library for it would
+        // make a copy of most of them.
+        if (start->line == end->line &&
+            (plain || style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED)) {
+            const auto raw = source_.text().substr(start->input_pos, size);
+            const char escape = style == FYSS_SINGLE_QUOTED ? '\'' : '\\';
+            if (plain || raw.find(escape) == std::string_view::npos) {
+                return builder_.scalar(where, raw, plain, true);
+            }
+        }
+    }
+    return builder_.scalar(where, token_text(data.value), plain, false);
+}
+
+std::expected<void, Error> Conversion::finish_document() {
+    const bool element = options_.documents == Documents::array;
+    if (element && !writer_.begin_element()) {
+        return std::unexpected(writer_error());
+    }
+    bool written = writer_.write_document(document_);
+    if (options_.documents == Documents::all) {
+        written = written && writer_.write_raw("\n");
+    }
+    ++report_.written;
+    return wrote(written);
+}
+
+std::expected<void, Error> Conversion::finish_stream() {
+    bool written = true;
+    switch (options_.documents) {
+    case Documents::first:
+        if (report_.documents == 0) {
+            written = writer_.write_raw("{}");
+        }
+        break;
+    case Documents::array:
+        written = writer_.end_array();
+        break;
+    case Documents::all:
+        break;
+    }
+    if (options_.documents != Documents::all && options_.final_newline) {
+        written = written && writer_.write_raw("\n");
+    }
+    return wrote(written && writer_.flush());
+}
+
+Error Conversion::parser_error() const {
+    void *iterator = nullptr;
+    while (const fy_diag_error *const error = fy_diag_errors_iterate(diag_.get(), &iterator)) {
+        if (error->type == FYET_ERROR && error->msg != nullptr && error->line > 0) {
+            return source_.error_at(static_cast<uint64_t>(error->line),
+                                    static_cast<uint64_t>(std::max(error->column, 1)),
+                                    first_line(error->msg));
+        }
+    }
+    const std::string_view logged = first_line(log_);
+    return source_.error_at(offset_, logged.empty() ? "not well-formed YAML" : logged);
+}
+
+Error Conversion::fault_error(const Fault &fault) const {
+    if (!fault.earlier) {
+        return source_.error_at(fault.offset, fault.reason, fault.code);
+    }
+    return source_.error_at(
+        fault.offset,
+        fmt::format("{} (first in line {})", fault.reason, source_.line_at(*fault.earlier)),
+        fault.code);
+}
+
+Error Conversion::writer_error() const {
+    if (writer_.status() == JsonWriter::Status::limit_passed) {
+        return {K2S_E_NO_MEMORY,
+                fmt::format("{}: the JSON text is longer than {} bytes; raise the limit or split "
+                            "the file",
+                            source_.name(), options_.limits.output_bytes)};
+    }
+    return {K2S_E_IO, fmt::format("{}: the JSON text could not be written", source_.name())};
+}
+
+} // namespace
+
+std::expected<Report, Error> convert(std::string_view input, std::string_view name,
+                                     const Options &options, const Sink &sink) {
+    const char unit = options.indent.character;
+    if (sink.write == nullptr || (unit != '\t' && unit != ' ')) {
+        return std::unexpected(
+            Error{K2S_E_USAGE, "yaml2json: a sink and an indent of tabs or spaces are needed"});
+    }
+    try {
+        auto source = Source::open(input, name, options.limits);
+        if (!source) {
+            return std::unexpected(std::move(source.error()));
+        }
+        return Conversion{*source, options, sink}.run();
+    } catch (const std::bad_alloc &) {
+        return std::unexpected(
+            Error{K2S_E_NO_MEMORY,
+                  fmt::format("{}: not enough memory to convert it; split the file", name)});
+    }
+}
+
+} // namespace k2s::yaml2json
