@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: MIT
+#include "lifecycle/plugin.hpp"
+
+#include <k2s/abi/draft/lifecycle.h>
+#include <k2s/sdk/host.hpp>
+
+#include "loader/library.hpp"
+#include "util/path.hpp"
+
+namespace k2s::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+// What a failed create or a stopped plugin may still need to come to rest.
+constexpr auto k_release_deadline = 5s;
+
+std::vector<DeclaredContract> declared(const std::vector<ProvidedContract> &list) {
+    std::vector<DeclaredContract> result;
+    for (const auto &item : list) {
+        result.push_back({item.contract, item.version});
+    }
+    return result;
+}
+
+std::vector<DeclaredContract> declared(const std::vector<RequiredContract> &list) {
+    std::vector<DeclaredContract> result;
+    for (const auto &item : list) {
+        result.push_back({item.contract, item.version});
+    }
+    return result;
+}
+
+} // namespace
+
+std::string_view state_name(PluginState state) {
+    switch (state) {
+    case PluginState::discovered: return "discovered";
+    case PluginState::disabled: return "disabled";
+    case PluginState::refused: return "refused";
+    case PluginState::created: return "created";
+    case PluginState::parked: return "parked";
+    }
+    return "unknown";
+}
+
+std::string library_file_name(const Manifest &manifest) {
+#ifdef _WIN32
+    return manifest.library + ".dll";
+#else
+    return manifest.library + ".so";
+#endif
+}
+
+PluginInstance::PluginInstance(const Manifest &manifest, boost::filesystem::path folder,
+                               Services &services)
+    : manifest_(manifest), folder_(std::move(folder)), services_(services) {}
+
+void PluginInstance::refuse(PluginState state, Error reason) {
+    state_ = state;
+    failure_ = std::move(reason);
+}
+
+Result<void> PluginInstance::activate(const VerifyLibrary &verify) {
+    if (state_ == PluginState::created) {
+        return {};
+    }
+    if (failure_) {
+        return std::unexpected(*failure_);
+    }
+    auto done = load(verify);
+    if (done) {
+        done = create();
+    }
+    if (!done) {
+        refuse(PluginState::refused, done.error());
+    }
+    return done;
+}
+
+Result<void> PluginInstance::load(const VerifyLibrary &verify) {
+    if (entry_ != nullptr) {
+        return {}; // parked: its code is still mapped
+    }
+    const auto file = folder_ / path_from_utf8(library_file_name(manifest_));
+    auto verified = verify(manifest_, file);
+    if (!verified) {
+        return pass(verified);
+    }
+    auto library = load_library(verified->path, path_text(file));
+    if (!library) {
+        return pass(library);
+    }
+    entry_ = library->entry;
+    return {};
+}
+
+Result<void> PluginInstance::create() {
+    scope_ = services_.make_scope({manifest_.id, declared(manifest_.provided_contracts),
+                                   declared(manifest_.required_contracts)});
+    k2s_error error = make_error();
+    const StrandGuard strand(scope_->strand(), "create");
+    int32_t status = entry_(scope_->host(), &plugin_, &error);
+    if (status < 0) {
+        auto why = to_error(status, error);
+        return fail(why.code, "plugin '{}': its entry failed: {}", manifest_.id, why.message);
+    }
+    if (plugin_ == nullptr || !K2S_HAS(plugin_, get) || from_abi(plugin_->id) != manifest_.id ||
+        from_abi(plugin_->version) != manifest_.version) {
+        const bool whole = plugin_ != nullptr && K2S_HAS(plugin_, get);
+        return fail(K2S_E_CONFIG,
+                    "plugin '{}' {}: its library describes itself as '{}' {}: plugin.json and the "
+                    "library are not from the same build",
+                    manifest_.id, manifest_.version,
+                    whole ? from_abi(plugin_->id) : std::string_view("nothing"),
+                    whole ? from_abi(plugin_->version) : std::string_view());
+    }
+    if (plugin_->abi_minor > K2S_ABI_MINOR) {
+        return fail(K2S_E_UNSUPPORTED,
+                    "plugin '{}' needs version {}.{} of the plugin ABI, this host has {}.{}: "
+                    "install a newer host",
+                    manifest_.id, K2S_ABI_MAJOR, plugin_->abi_minor, K2S_ABI_MAJOR, K2S_ABI_MINOR);
+    }
+    status = plugin_->create(plugin_->self, &error);
+    if (status < 0) {
+        const auto left = scope_->release_all(k_release_deadline, PluginScope::Pending::drop);
+        auto why = to_error(status, error);
+        return fail(why.code, "plugin '{}' could not be created: {}{}", manifest_.id, why.message,
+                    left.empty() ? ""
+                                 : fmt::format(" (and left behind: {})", fmt::join(left, "; ")));
+    }
+    state_ = PluginState::created;
+    return {};
+}
+
+Result<void> PluginInstance::deactivate(std::chrono::milliseconds deadline) {
+    if (state_ != PluginState::created) {
+        return {};
+    }
+    const auto blockers = scope_->release_all(deadline);
+    if (!blockers.empty()) {
+        return fail(K2S_E_TIMEOUT, "plugin '{}' still runs: {}", manifest_.id,
+                    fmt::join(blockers, "; "));
+    }
+    {
+        const StrandGuard strand(scope_->strand(), "destroy");
+        plugin_->destroy(plugin_->self);
+    }
+    state_ = PluginState::parked;
+    return {};
+}
+
+const void *PluginInstance::query(std::string_view id) const {
+    return plugin_->get(plugin_->self, to_abi(id));
+}
+
+std::unexpected<Error> PluginInstance::missing(std::string_view id) const {
+    return fail(K2S_E_UNSUPPORTED, "plugin '{}' ({}) does not offer {}", manifest_.id,
+                state_name(state_), id);
+}
+
+template <class Call>
+Result<int32_t> PluginInstance::call(std::string_view what, Call &&body) {
+    k2s_error error = make_error();
+    const StrandGuard strand(scope_->strand(), what);
+    const int32_t status = body(&error);
+    if (status < 0) {
+        return std::unexpected(to_error(status, error));
+    }
+    return status;
+}
+
+Result<int> PluginInstance::run(const k2s_invocation &invocation) {
+    auto table = find<k2s_commands>(K2S_COMMANDS_ID);
+    if (!table) {
+        return pass(table);
+    }
+    return call("run", [&](k2s_error *error) {
+        return (*table)->run(plugin_->self, &invocation, error);
+    });
+}
+
+Result<k2s_handle> PluginInstance::start_service(std::string_view feature,
+                                                 std::string_view instance,
+                                                 std::string_view settings) {
+    auto table = find<k2s_services>(K2S_SERVICES_ID);
+    if (!table) {
+        return pass(table);
+    }
+    k2s_handle service = 0;
+    auto started = call("start", [&](k2s_error *error) {
+        return (*table)->start(plugin_->self, to_abi(feature), to_abi(instance), to_abi(settings),
+                               &service, error);
+    });
+    if (!started) {
+        return pass(started);
+    }
+    return service;
+}
+
+Result<void> PluginInstance::reload_service(k2s_handle service, std::string_view settings) {
+    auto table = find<k2s_services>(K2S_SERVICES_ID);
+    if (!table) {
+        return pass(table);
+    }
+    auto done = call("reload", [&](k2s_error *error) {
+        return (*table)->reload(plugin_->self, service, to_abi(settings), error);
+    });
+    return done ? Result<void>() : pass(done);
+}
+
+Result<void> PluginInstance::stop_service(k2s_handle service, std::chrono::milliseconds deadline) {
+    auto table = find<k2s_services>(K2S_SERVICES_ID);
+    if (!table) {
+        return pass(table);
+    }
+    auto done = call("stop", [&](k2s_error *error) {
+        return (*table)->stop(plugin_->self, service, static_cast<uint64_t>(deadline.count()),
+                              error);
+    });
+    return done ? Result<void>() : pass(done);
+}
+
+Result<std::string> PluginInstance::service_status(k2s_handle service) {
+    auto table = find<k2s_services>(K2S_SERVICES_ID);
+    if (!table) {
+        return pass(table);
+    }
+    std::string text;
+    const k2s_sink sink = Host::string_sink(text);
+    k2s_error error = make_error();
+    const int32_t status = (*table)->status(plugin_->self, service, &sink, &error);
+    if (status < 0) {
+        return std::unexpected(to_error(status, error));
+    }
+    return text;
+}
+
+std::optional<Error> PluginInstance::unhealthy() {
+    const auto table = find<k2s_health>(K2S_HEALTH_ID);
+    if (!table) {
+        return std::nullopt;
+    }
+    k2s_error error = make_error();
+    const int32_t status = (*table)->check(plugin_->self, &error);
+    return status < 0 ? std::optional(to_error(status, error)) : std::nullopt;
+}
+
+Result<void> PluginInstance::reconfigure() {
+    const auto table = find<k2s_reconfigure>(K2S_RECONFIGURE_ID);
+    if (!table) {
+        return {};
+    }
+    auto done = call("changed",
+                     [&](k2s_error *error) { return (*table)->changed(plugin_->self, error); });
+    return done ? Result<void>() : pass(done);
+}
+
+Result<std::string> PluginInstance::diagnostics() {
+    const auto table = find<k2s_diagnostics>(K2S_DIAGNOSTICS_ID);
+    if (!table) {
+        return "null";
+    }
+    std::string text;
+    const k2s_sink sink = Host::string_sink(text);
+    k2s_error error = make_error();
+    const int32_t status = (*table)->dump(plugin_->self, &sink, &error);
+    if (status < 0) {
+        return std::unexpected(to_error(status, error));
+    }
+    return text;
+}
+
+} // namespace k2s::core

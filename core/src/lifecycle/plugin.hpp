@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// One plugin from its file to running code and back. The states are those of docs/abi/states.md.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <boost/filesystem/path.hpp>
+
+#include <k2s/abi/draft/commands.h>
+#include <k2s/abi/draft/services.h>
+#include <k2s/abi/plugin.h>
+
+#include "manifest/manifest.hpp"
+#include "services/services.hpp"
+#include "util/result.hpp"
+
+namespace k2s::core {
+
+enum class PluginState : uint8_t {
+    discovered, ///< its manifest was read
+    disabled,   ///< by configuration
+    refused,    ///< by the resolver, by verification or by its own create
+    created,    ///< its code runs in this process
+    parked,     ///< destroyed; the code stays mapped and unused
+};
+
+std::string_view state_name(PluginState state);
+
+/// A library that passed verification. `held` keeps the checked file open until it is mapped.
+struct VerifiedLibrary {
+    boost::filesystem::path path;
+    std::shared_ptr<void> held;
+};
+using VerifyLibrary =
+    std::function<Result<VerifiedLibrary>(const Manifest &manifest, const boost::filesystem::path &file)>;
+
+/// [strand] for all but state() and failure(): the object takes the plugin's strand itself.
+class PluginInstance {
+  public:
+    /// `manifest` has to outlive the object; `folder` holds the library.
+    PluginInstance(const Manifest &manifest, boost::filesystem::path folder, Services &services);
+    PluginInstance(const PluginInstance &) = delete;
+    PluginInstance &operator=(const PluginInstance &) = delete;
+
+    const Manifest &manifest() const noexcept { return manifest_; }
+    PluginState state() const noexcept { return state_; }
+    const std::optional<Error> &failure() const noexcept { return failure_; }
+
+    /// Marks it as not usable, with the reason.
+    void refuse(PluginState state, Error reason);
+
+    /// Verifies, maps, creates. On failure nothing that the plugin registered remains. Idempotent.
+    Result<void> activate(const VerifyLibrary &verify);
+
+    /// Takes everything back and destroys. An error names what still runs; the plugin is then left
+    /// as it is, because destroying it under running code would crash.
+    Result<void> deactivate(std::chrono::milliseconds deadline);
+
+    /// The plugin's interface, or K2S_E_UNSUPPORTED with a message that names both.
+    template <class Table> Result<const Table *> find(std::string_view id) {
+        const void *table = state_ == PluginState::created ? query(id) : nullptr;
+        if (table == nullptr) {
+            return missing(id);
+        }
+        return static_cast<const Table *>(table);
+    }
+
+    /// Runs a command; the exit code. [may-block]
+    Result<int> run(const k2s_invocation &call);
+
+    Result<k2s_handle> start_service(std::string_view feature, std::string_view instance,
+                                     std::string_view settings);
+    Result<void> reload_service(k2s_handle service, std::string_view settings);
+    Result<void> stop_service(k2s_handle service, std::chrono::milliseconds deadline);
+    /// The service's own state, a JSON object as text.
+    Result<std::string> service_status(k2s_handle service);
+
+    /// Nothing when healthy or when the plugin has no opinion.
+    std::optional<Error> unhealthy();
+
+    /// Tells the plugin that its settings changed; K2S_OK when it does not listen.
+    Result<void> reconfigure();
+
+    /// The plugin's diagnostics as JSON text; "null" when it has none.
+    Result<std::string> diagnostics();
+
+  private:
+    const void *query(std::string_view id) const;
+    std::unexpected<Error> missing(std::string_view id) const;
+    Result<void> load(const VerifyLibrary &verify);
+    Result<void> create();
+    /// Calls into the plugin on its strand and translates the status.
+    template <class Call> Result<int32_t> call(std::string_view what, Call &&body);
+
+    const Manifest &manifest_;
+    const boost::filesystem::path folder_;
+    Services &services_;
+    std::unique_ptr<PluginScope> scope_;
+    k2s_plugin_entry_v1_fn entry_ = nullptr;
+    const k2s_plugin *plugin_ = nullptr;
+    PluginState state_ = PluginState::discovered;
+    std::optional<Error> failure_;
+};
+
+/// "storage.so", "storage.dll".
+std::string library_file_name(const Manifest &manifest);
+
+} // namespace k2s::core

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// All plugins of a host: found on disk, resolved, activated on demand with what they need.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lifecycle/plugin.hpp"
+#include "resolve/resolver.hpp"
+
+namespace k2s::core {
+
+/// A folder whose plugin.json cannot be used.
+struct BrokenPlugin {
+    std::string file;
+    Error error;
+};
+
+/// The plugins below some folders, read but not resolved.
+struct DiscoveredPlugins {
+    std::vector<Candidate> candidates;
+    std::vector<boost::filesystem::path> folders; ///< of each candidate
+    std::vector<BrokenPlugin> broken;
+};
+
+/// Reads `<folder>/*/plugin.json` of each folder in order, by name within one; with `only`, just
+/// `<folder>/<only>/plugin.json`. A folder that does not exist has no plugins.
+DiscoveredPlugins discover_plugins(const std::vector<boost::filesystem::path> &folders,
+                                   std::string_view only);
+
+class PluginSet {
+  public:
+    PluginSet(DiscoveredPlugins found, std::span<const std::string> reserved_commands);
+
+    const std::vector<Candidate> &candidates() const noexcept { return found_.candidates; }
+    const std::vector<BrokenPlugin> &broken() const noexcept { return found_.broken; }
+    const Resolution &resolution() const noexcept { return resolution_; }
+    const boost::filesystem::path &folder(std::size_t index) const { return found_.folders[index]; }
+
+    /// Index of the usable candidate with this id, or of the first one with it; nothing if there is
+    /// none.
+    std::optional<std::size_t> find(std::string_view id) const;
+
+    /// The usable plugin that has the feature.
+    std::optional<std::size_t> find_feature(std::string_view feature) const;
+
+    /// Gives the set what activation needs. Once, before the first activate.
+    void attach(Services &services, VerifyLibrary verify);
+
+    /// Activates the plugin after those it needs. [may-block]
+    Result<PluginInstance *> activate(std::size_t index);
+
+    /// The instance, when activation was tried; nullptr otherwise.
+    const PluginInstance *instance(std::size_t index) const { return instances_[index].get(); }
+    PluginInstance *instance(std::size_t index) { return instances_[index].get(); }
+
+    /// Deactivates all, users before their providers. What cannot be ended is returned in words.
+    std::vector<std::string> deactivate_all(std::chrono::milliseconds deadline);
+
+  private:
+    DiscoveredPlugins found_;
+    Resolution resolution_;
+    std::vector<std::unique_ptr<PluginInstance>> instances_;
+    std::vector<std::size_t> active_; ///< in order of activation
+    Services *services_ = nullptr;
+    VerifyLibrary verify_;
+};
+
+} // namespace k2s::core
