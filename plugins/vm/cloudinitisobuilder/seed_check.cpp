@@ -90,7 +90,7 @@ void check_meta_data(const SeedFile &file, Findings &findings) {
     const bool parsed = findings.size() == before;
     if (root != nullptr && fy_node_is_mapping(root)) {
         fy_node *id = value_of(root, "instance-id");
-        const Position at = position_of(id == nullptr ? root : id);
+        const Position at = position_of(id == nullptr ? root : key_of(root, "instance-id"));
         if (id == nullptr) {
             findings.push_back({Severity::error, file.name, at.line, at.column,
                                 "no instance-id; add 'instance-id: <unique name>', by which "

@@ -21,6 +21,19 @@ void add_parser_errors(std::string_view file, fy_diag *diag, Findings &findings)
     }
 }
 
+fy_node_pair *pair_of(fy_node *mapping, std::string_view key) {
+    if (mapping == nullptr || !fy_node_is_mapping(mapping)) {
+        return nullptr;
+    }
+    void *iterator = nullptr;
+    while (fy_node_pair *pair = fy_node_mapping_iterate(mapping, &iterator)) {
+        if (scalar_text(fy_node_pair_key(pair)) == key) {
+            return pair;
+        }
+    }
+    return nullptr;
+}
+
 } // namespace
 
 void DocumentDeleter::operator()(fy_document *document) const {
@@ -101,16 +114,13 @@ std::string_view scalar_text(fy_node *node) {
 }
 
 fy_node *value_of(fy_node *mapping, std::string_view key) {
-    if (mapping == nullptr || !fy_node_is_mapping(mapping)) {
-        return nullptr;
-    }
-    void *iterator = nullptr;
-    while (fy_node_pair *pair = fy_node_mapping_iterate(mapping, &iterator)) {
-        if (scalar_text(fy_node_pair_key(pair)) == key) {
-            return fy_node_pair_value(pair);
-        }
-    }
-    return nullptr;
+    fy_node_pair *pair = pair_of(mapping, key);
+    return pair == nullptr ? nullptr : fy_node_pair_value(pair);
+}
+
+fy_node *key_of(fy_node *mapping, std::string_view key) {
+    fy_node_pair *pair = pair_of(mapping, key);
+    return pair == nullptr ? nullptr : fy_node_pair_key(pair);
 }
 
 } // namespace k2s::cloudinitisobuilder

@@ -33,7 +33,8 @@ Position position_of(fy_node *node);
 /// The text of a scalar; empty for another kind of node.
 std::string_view scalar_text(fy_node *node);
 
-/// The value under `key`; null when there is none or `mapping` is no mapping.
+/// The value under `key`, and the key itself; null when there is none or `mapping` is no mapping.
 fy_node *value_of(fy_node *mapping, std::string_view key);
+fy_node *key_of(fy_node *mapping, std::string_view key);
 
 } // namespace k2s::cloudinitisobuilder
