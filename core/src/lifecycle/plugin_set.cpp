@@ -139,6 +139,14 @@ Result<PluginInstance *> PluginSet::activate(std::size_t index) {
     return instance.get();
 }
 
+void PluginSet::reconfigure_all(const std::function<void(const Error &)> &report) {
+    for (const std::size_t index : active_) {
+        if (auto done = instances_[index]->reconfigure(); !done) {
+            report(done.error());
+        }
+    }
+}
+
 std::vector<std::string> PluginSet::deactivate_all(std::chrono::milliseconds deadline) {
     std::vector<std::string> blockers;
     for (const std::size_t index : active_ | std::views::reverse) {

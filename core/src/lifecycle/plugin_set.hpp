@@ -56,6 +56,9 @@ class PluginSet {
     const PluginInstance *instance(std::size_t index) const { return instances_[index].get(); }
     PluginInstance *instance(std::size_t index) { return instances_[index].get(); }
 
+    /// Tells every active plugin that its settings may have changed; failures go to `report`.
+    void reconfigure_all(const std::function<void(const Error &)> &report);
+
     /// Deactivates all, users before their providers. What cannot be ended is returned in words.
     std::vector<std::string> deactivate_all(std::chrono::milliseconds deadline);
 

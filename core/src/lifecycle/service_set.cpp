@@ -122,6 +122,19 @@ bool ServiceSet::all_running() const {
     return std::ranges::all_of(entries_, [](const Entry &entry) { return entry.handle != 0; });
 }
 
+std::size_t ServiceSet::running() const {
+    const std::lock_guard lock(mutex_);
+    return static_cast<std::size_t>(
+        std::ranges::count_if(entries_, [](const Entry &entry) { return entry.handle != 0; }));
+}
+
+Error ServiceSet::first_failure() const {
+    const std::lock_guard lock(mutex_);
+    const auto failed = std::ranges::find_if(
+        entries_, [](const Entry &entry) { return entry.failure.has_value(); });
+    return failed == entries_.end() ? Error{} : *failed->failure;
+}
+
 nlohmann::ordered_json ServiceSet::states() const {
     std::unique_lock lock(mutex_);
     const auto entries = entries_;

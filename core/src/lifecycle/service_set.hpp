@@ -44,6 +44,10 @@ class ServiceSet {
 
     std::vector<ServiceSpec> specs() const;
     bool all_running() const;
+    std::size_t running() const;
+
+    /// Why the first one that is not running is not. Call it when there is one.
+    Error first_failure() const;
 
     /// [{instance, feature, plugin, state, error?, status?}]
     nlohmann::ordered_json states() const;

@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: MIT
+#include "app/app.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "app/host_commands.hpp"
+#include "app/output.hpp"
+#include "app/verify.hpp"
+#include "process/process.hpp"
+#include "util/environment.hpp"
+#include "util/path.hpp"
+#include "util/privilege.hpp"
+#include "version.h"
+
+namespace k2s::core {
+namespace {
+
+std::vector<std::string> words(std::string_view text) {
+    std::vector<std::string> result;
+    while (!text.empty()) {
+        const auto space = std::min(text.find(' '), text.size());
+        result.emplace_back(text.substr(0, space));
+        text.remove_prefix(std::min(space + 1, text.size()));
+    }
+    return result;
+}
+
+std::vector<fs::path> plugin_folders(const Tree &tree, const ConfigPtr &config) {
+    std::vector<fs::path> folders{tree.plugins};
+    const auto *extra = config ? config->find("/plugin_path") : nullptr;
+    if (extra != nullptr && extra->is_array()) {
+        for (const auto &folder : *extra) {
+            folders.push_back(path_from_utf8(folder.get_ref<const std::string &>()));
+        }
+    }
+    return folders;
+}
+
+bool switched_on(const ConfigPtr &config, std::string_view section, const std::string &id,
+                 bool otherwise) {
+    const auto *value = config ? config->find(fmt::format("/{}/{}/enabled", section, id)) : nullptr;
+    return value != nullptr && value->is_boolean() ? value->get<bool>() : otherwise;
+}
+
+Field to_field(const k2s_field &field) {
+    const std::string_view key = from_abi(field.key);
+    switch (field.kind) {
+    case K2S_FIELD_INT: return {key, field.integer};
+    case K2S_FIELD_REAL: return {key, field.real};
+    case K2S_FIELD_BOOL: return {key, field.integer != 0};
+    case K2S_FIELD_JSON: return {key, JsonText{from_abi(field.text)}};
+    default: return {key, from_abi(field.text)};
+    }
+}
+
+/// The port behind k2s.process.
+Result<ProcessOutcome> run_process(const ProcessRequest &request) {
+    process::Spec spec;
+    spec.program = path_from_utf8(request.argv.front());
+    spec.arguments.assign(request.argv.begin() + 1, request.argv.end());
+    for (const auto &variable : request.env) {
+        const auto equals = variable.find('=');
+        if (equals == std::string::npos) {
+            spec.unset_environment.push_back(variable);
+        } else {
+            spec.set_environment.emplace_back(variable.substr(0, equals),
+                                              variable.substr(equals + 1));
+        }
+    }
+    spec.directory = path_from_utf8(request.directory);
+    spec.input = request.input;
+    if (request.out) {
+        spec.out = process::Output::deliver(request.out, request.output_limit, true);
+    }
+    if (request.err) {
+        spec.err = process::Output::deliver(request.err, request.output_limit, true);
+    }
+    spec.deadline = request.deadline;
+    auto outcome = process::run(std::move(spec));
+    if (!outcome) {
+        return pass(outcome);
+    }
+    if (outcome->end == process::End::OutputLimit) {
+        return fail(K2S_E_NO_MEMORY, "{} wrote more than {} bytes", request.argv.front(),
+                    request.output_limit);
+    }
+    return ProcessOutcome{outcome->exit_code, outcome->signal,
+                          outcome->end == process::End::Deadline};
+}
+
+} // namespace
+
+App::App(const k2s_preset &preset, std::string_view root)
+    : preset_(preset), tree_(path_from_utf8(root)) {}
+
+int App::run(const std::vector<std::string> &arguments) {
+    try {
+        const auto code = execute(arguments);
+        if (code) {
+            return *code;
+        }
+        const std::string &message = code.error().message;
+        write_err(message.starts_with(tool_.name + ":")
+                      ? message + "\n"
+                      : fmt::format("{}: {}\n", tool_.name, message));
+        return exit_code(code.error().code);
+    } catch (const std::exception &caught) {
+        write_err(fmt::format("{}: internal error: {}\n", preset_.name, caught.what()));
+        return 1;
+    }
+}
+
+Result<int> App::execute(const std::vector<std::string> &arguments) {
+    const bool all = *preset_.plugin == '\0';
+    if (all) {
+        // Only for what it says of plugins: a wrong file is reported once the command is known.
+        config_ = load_config({}).value_or(nullptr);
+    }
+    discover();
+    build_tool();
+    auto parsed = parse_command_line(
+        tool_, arguments, [](std::string_view name) { return environment(std::string(name).c_str()); });
+    if (!parsed) {
+        return pass(parsed);
+    }
+    call_ = std::move(*parsed);
+    if (call_.action == Action::version) {
+        return print_version();
+    }
+    if (call_.action == Action::help) {
+        return print_help();
+    }
+
+    const auto before = plugin_folders(tree_, config_);
+    auto loaded = load_config(load_options());
+    if (!loaded) {
+        if (call_.command->path.front() == "config") {
+            config_ = nullptr;
+            return show_config(*this);
+        }
+        return pass(loaded);
+    }
+    config_ = std::move(*loaded);
+    if (all && plugin_folders(tree_, config_) != before) {
+        discover();
+    }
+    start_log();
+    services_ = std::make_unique<Services>(make_ports());
+    plugins_->attach(*services_, make_verifier(tree_));
+    return dispatch();
+}
+
+void App::discover() {
+    auto found = discover_plugins(plugin_folders(tree_, config_), preset_.plugin);
+    if (*preset_.plugin != '\0' && std::ranges::any_of(found.candidates, [](const Candidate &one) {
+            return !one.manifest.required_contracts.empty();
+        })) {
+        found = discover_plugins(plugin_folders(tree_, config_), {});
+    }
+    for (auto &candidate : found.candidates) {
+        candidate.enabled = switched_on(config_, "plugins", candidate.manifest.id, true);
+    }
+    plugins_ = std::make_unique<PluginSet>(std::move(found), reserved_words());
+}
+
+void App::build_tool() {
+    tool_ = {};
+    tool_.name = preset_.name;
+    tool_.version = k2s_version;
+    tool_.root = words(preset_.command);
+    tool_.globals = standard_globals();
+    if (tool_.root.empty()) {
+        tool_.summary = "The K2s native toolkit: one host, its plugins, their features";
+        tool_.groups = host_groups();
+        for (const auto &command : host_manifest().commands) {
+            tool_.commands.push_back(&command);
+        }
+    }
+    for (const std::size_t index : plugins_->resolution().order) {
+        for (const auto &command : plugins_->candidates()[index].manifest.commands) {
+            tool_.commands.push_back(&command);
+        }
+    }
+}
+
+Result<Tool> App::make_tool(std::string_view name) const {
+    Tool tool = tool_;
+    if (name == tool.name) {
+        return tool;
+    }
+    tool.name = name;
+    tool.root = {tool.name};
+    const bool known = std::ranges::any_of(
+        tool.commands, [&](const Command *command) { return command->path.front() == name; });
+    if (!known) {
+        return fail(K2S_E_NOT_FOUND, "there is no tool '{}'", name);
+    }
+    return tool;
+}
+
+LoadOptions App::load_options() const {
+    LoadOptions options;
+    if (const auto *file = call_.host_option("config")) {
+        options.file = file->items.front().text;
+    }
+    if (const auto *set = call_.host_option("set")) {
+        for (const auto &item : set->items) {
+            options.set.push_back(item.text);
+        }
+    }
+    return options;
+}
+
+Result<ConfigPtr> App::load() const {
+    auto loaded = load_config(load_options());
+    return loaded ? check_config(*loaded, feature_schemas()) : pass(loaded);
+}
+
+void App::adopt(ConfigPtr config) {
+    logger_->reconfigure(log_settings(*config));
+    const std::lock_guard lock(config_mutex_);
+    config_ = std::move(config);
+    ++config_generation_;
+}
+
+std::vector<FeatureSchema> App::feature_schemas() const {
+    std::vector<FeatureSchema> schemas;
+    for (const std::size_t index : plugins_->resolution().order) {
+        const Manifest &manifest = plugins_->candidates()[index].manifest;
+        for (const auto &feature : manifest.features) {
+            schemas.push_back({feature.id, manifest.id, feature.config,
+                               feature.kind == FeatureKind::service});
+        }
+    }
+    return schemas;
+}
+
+void App::start_log() {
+    logger_ = std::make_unique<Logger>(tool_.name, log_settings(*config_));
+    const auto *level = call_.host_option("log-level");
+    if (level == nullptr) {
+        level = call_.option("verbosity"); // the original tools' name for it
+    }
+    if (level != nullptr) {
+        if (const auto parsed = parse_level(level->items.front().text)) {
+            logger_->set_level(*parsed);
+        }
+    }
+}
+
+Ports App::make_ports() {
+    Ports ports;
+    ports.version = k2s_version;
+    ports.log_threshold = logger_->threshold();
+    ports.log = [this](int32_t level, std::string_view plugin, std::string_view message,
+                       std::span<const k2s_field> fields) {
+        std::vector<Field> list;
+        list.reserve(fields.size());
+        std::ranges::transform(fields, std::back_inserter(list), to_field);
+        services_->progress.clear_line();
+        logger_->write(level, plugin, message, list);
+    };
+    ports.config = [this](std::string_view plugin, std::string_view pointer) -> Result<std::string> {
+        ConfigPtr config;
+        {
+            const std::lock_guard lock(config_mutex_);
+            config = config_;
+        }
+        auto settings = nlohmann::json::object();
+        if (const auto index = plugins_->find(plugin)) {
+            for (const auto &feature : plugins_->candidates()[*index].manifest.features) {
+                const auto *own = config->feature_settings(feature.id);
+                settings[feature.id] = own != nullptr ? *own : nlohmann::json::object();
+            }
+        }
+        try {
+            return settings.at(nlohmann::json::json_pointer(std::string(pointer))).dump();
+        } catch (const nlohmann::json::exception &) {
+            return fail(K2S_E_NOT_FOUND, "the settings of plugin '{}' have nothing at '{}'", plugin,
+                        pointer);
+        }
+    };
+    ports.config_generation = [this](std::string_view) { return config_generation_.load(); };
+    ports.process = [](std::string_view, const ProcessRequest &request) {
+        return run_process(request);
+    };
+    return ports;
+}
+
+Result<int> App::dispatch() {
+    const Command &command = *call_.command;
+    if (command.feature != "host") {
+        const auto index = plugins_->find_feature(command.feature);
+        const auto *feature =
+            index ? plugins_->candidates()[*index].manifest.find_feature(command.feature) : nullptr;
+        if (feature == nullptr || !switched_on(config_, "features", feature->id, feature->enabled)) {
+            return fail(K2S_E_UNSUPPORTED,
+                        "the feature '{}' is switched off by the configuration "
+                        "(features.{}.enabled)",
+                        command.feature, command.feature);
+        }
+        return command.service ? run_service_command(*this) : run_plugin_command(*this);
+    }
+    using Handler = Result<int> (*)(App &);
+    static const std::map<std::string_view, Handler> handlers{
+        {"run", run_host},           {"host run", run_host},
+        {"host status", ask_host},   {"host reload", ask_host},
+        {"host stop", ask_host},     {"plugin list", show_plugins},
+        {"plugin info", show_plugins}, {"plugin explain", show_plugins},
+        {"plugin enable", switch_plugin}, {"plugin disable", switch_plugin},
+        {"feature list", show_plugins}, {"config show", show_config},
+        {"config validate", show_config}, {"config schema", show_config},
+        {"version", show_plugins},   {"completion", write_documents},
+        {"man", write_documents},
+    };
+    return handlers.at(fmt::format("{}", fmt::join(command.path, " ")))(*this);
+}
+
+std::string App::text(std::string_view name) const {
+    const auto *value = call_.option(name);
+    for (const auto &argument : call_.arguments) {
+        value = argument.name == name ? &argument : value;
+    }
+    return value != nullptr && !value->items.empty() ? value->items.front().text : std::string();
+}
+
+bool App::flag(std::string_view name) const {
+    const auto *value = call_.option(name);
+    return value != nullptr && !value->items.empty() &&
+           std::get<bool>(value->items.front().value);
+}
+
+bool App::dry_run() const {
+    const auto *value = call_.host_option("dry-run");
+    return value != nullptr && std::get<bool>(value->items.front().value);
+}
+
+Result<int> App::print(const nlohmann::ordered_json &data) const {
+    Format format = Format::text;
+    if (const auto *option = call_.host_option("format")) {
+        const auto parsed = parse_format(option->items.front().text);
+        if (!parsed) {
+            return std::unexpected(parsed.error());
+        }
+        format = *parsed;
+    }
+    const uint32_t columns = Stdio::columns(K2S_STREAM_OUT);
+    const auto lookup = [](std::string_view name) {
+        return environment(std::string(name).c_str());
+    };
+    const TextStyle style{columns != 0 ? static_cast<int>(columns) : 80,
+                          wants_color(columns != 0, lookup)};
+    if (!write_out(render(data, format, style))) {
+        return fail(K2S_E_IO, "cannot write to standard output");
+    }
+    return 0;
+}
+
+int App::print_version() const {
+    const std::string text =
+        fmt::format("{}: {}\n{}", tool_.name, k2s_version_string, k2s_version_details);
+    return write_out(text) ? 0 : 1;
+}
+
+Result<int> App::print_help() const {
+    const uint32_t columns = Stdio::columns(K2S_STREAM_OUT);
+    auto text = help_text(tool_, call_.path, {columns != 0 ? static_cast<int>(columns) : 80, false});
+    if (!text) {
+        return pass(text);
+    }
+    return write_out(*text) ? 0 : 1;
+}
+
+} // namespace k2s::core

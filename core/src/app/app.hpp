@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// One run of an exe: from its arguments to an exit code.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <k2s/host/main.h>
+
+#include "app/tree.hpp"
+#include "cli/cli.hpp"
+#include "config/config.hpp"
+#include "lifecycle/plugin_set.hpp"
+#include "log/logger.hpp"
+#include "services/services.hpp"
+
+namespace k2s::core {
+
+class App {
+  public:
+    App(const k2s_preset &preset, std::string_view root);
+    App(const App &) = delete;
+    App &operator=(const App &) = delete;
+
+    /// The exit code. Errors have been printed.
+    int run(const std::vector<std::string> &arguments);
+
+    // --- for the commands ---
+    const Tree &tree() const noexcept { return tree_; }
+    const Tool &tool() const noexcept { return tool_; }
+    const Invocation &call() const noexcept { return call_; }
+    const ConfigPtr &config() const noexcept { return config_; }
+    PluginSet &plugins() noexcept { return *plugins_; }
+    Services &services() noexcept { return *services_; }
+    Logger &logger() noexcept { return *logger_; }
+
+    /// The text of an option or argument of the selected command.
+    std::string text(std::string_view name) const;
+    bool flag(std::string_view name) const;
+    bool dry_run() const;
+
+    /// The schemas of all features of usable plugins.
+    std::vector<FeatureSchema> feature_schemas() const;
+
+    /// Reads the configuration again, as the command line asked for it, and checks it.
+    Result<ConfigPtr> load() const;
+    /// Makes it the current one: what plugins read and what the log does follow it.
+    void adopt(ConfigPtr config);
+
+    /// Renders a command's result as --format says.
+    Result<int> print(const nlohmann::ordered_json &data) const;
+
+    /// A tool of this tree by its exe name ("k2s", "httpproxy"), for completion and man pages.
+    Result<Tool> make_tool(std::string_view name) const;
+
+  private:
+    void discover();
+    void build_tool();
+    Result<int> execute(const std::vector<std::string> &arguments);
+    Result<int> dispatch();
+    void start_log();
+    Ports make_ports();
+    int print_version() const;
+    Result<int> print_help() const;
+    LoadOptions load_options() const;
+
+    const k2s_preset &preset_;
+    Tree tree_;
+    ConfigPtr config_;
+    mutable std::mutex config_mutex_; ///< config_ once services run
+    std::atomic<uint64_t> config_generation_{1};
+    std::unique_ptr<Logger> logger_;
+    std::unique_ptr<Services> services_;
+    std::unique_ptr<PluginSet> plugins_; ///< its plugins' scopes must not outlive the services
+    Tool tool_;
+    Invocation call_;
+};
+
+// --- the commands, one file each ---
+
+Result<int> run_plugin_command(App &app);   ///< runs code of a plugin
+Result<int> run_service_command(App &app);  ///< a feature's service in the foreground
+Result<int> run_host(App &app);             ///< k2s run
+Result<int> ask_host(App &app);             ///< k2s host status|reload|stop
+Result<int> show_plugins(App &app);         ///< k2s plugin list|info|explain, feature list
+Result<int> switch_plugin(App &app);        ///< k2s plugin enable|disable
+Result<int> show_config(App &app);          ///< k2s config …
+Result<int> write_documents(App &app);      ///< k2s completion, k2s man
+
+} // namespace k2s::core

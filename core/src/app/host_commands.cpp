@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+#include "app/host_commands.hpp"
+
+#include <algorithm>
+
+namespace k2s::core {
+namespace {
+
+// In the form of a plugin.json, read by the same code.
+constexpr std::string_view k_host_manifest = R"json({
+  "manifest": 1, "id": "host", "version": "1.0.0", "summary": "The host itself", "licence": "MIT",
+  "abi": {"major": 1, "minor": 0}, "library": "host",
+  "features": [{"id": "host", "kind": "command", "summary": "The host itself"}],
+  "commands": [
+    {"path": ["run"], "feature": "host", "style": "posix",
+     "summary": "Run the configured services in the foreground (short for: host run)",
+     "description": "Starts every service of the configuration and runs until SIGTERM, Ctrl-C, a console event or a service stop; then it drains. SIGHUP or `k2s host reload` reads the configuration again.",
+     "options": [
+       {"name": "name", "type": "string", "default": "default", "help": "name of this host, for its admin endpoint"},
+       {"name": "safe-mode", "type": "bool", "default": false, "help": "load no plugin"}],
+     "examples": [{"command": "k2s run", "text": "Run the services of the configuration"},
+                  {"command": "k2s run --config ./k2s.yaml --set log.level=debug", "text": "Run with another configuration"}]},
+    {"path": ["host", "run"], "feature": "host", "style": "posix",
+     "summary": "Run the configured services in the foreground",
+     "options": [
+       {"name": "name", "type": "string", "default": "default", "help": "name of this host, for its admin endpoint"},
+       {"name": "safe-mode", "type": "bool", "default": false, "help": "load no plugin"}],
+     "examples": [{"command": "k2s host run", "text": "Run the services of the configuration"}]},
+    {"path": ["host", "status"], "feature": "host", "style": "posix", "output": "data",
+     "summary": "Show what a running host does",
+     "options": [{"name": "name", "type": "string", "default": "default", "help": "name of the host"}],
+     "exit_codes": [{"code": 6, "text": "no such host is running"}],
+     "examples": [{"command": "k2s host status --format json", "text": "State for scripts"}]},
+    {"path": ["host", "reload"], "feature": "host", "style": "posix", "output": "data",
+     "summary": "Let a running host read its configuration again",
+     "options": [{"name": "name", "type": "string", "default": "default", "help": "name of the host"}],
+     "exit_codes": [{"code": 6, "text": "no such host is running"}],
+     "examples": [{"command": "k2s host reload", "text": "Apply a changed configuration"}]},
+    {"path": ["host", "stop"], "feature": "host", "style": "posix", "output": "data",
+     "summary": "Let a running host drain and end",
+     "options": [{"name": "name", "type": "string", "default": "default", "help": "name of the host"}],
+     "exit_codes": [{"code": 6, "text": "no such host is running"}],
+     "examples": [{"command": "k2s host stop", "text": "Stop the host"}]},
+    {"path": ["plugin", "list"], "feature": "host", "style": "posix", "output": "data",
+     "summary": "List the plugins and their state",
+     "examples": [{"command": "k2s plugin list", "text": "All plugins, usable or not"}]},
+    {"path": ["plugin", "info"], "feature": "host", "style": "posix", "output": "data",
+     "summary": "Show what a plugin declares",
+     "arguments": [{"name": "id", "type": "string", "required": true, "help": "plugin id"}],
+     "exit_codes": [{"code": 6, "text": "no such plugin"}],
+     "examples": [{"command": "k2s plugin info storage", "text": "Features, commands and contracts of a plugin"}]},
+    {"path": ["plugin", "explain"], "feature": "host", "style": "posix", "output": "data",
+     "summary": "Say why a plugin can or cannot be used",
+     "arguments": [{"name": "id", "type": "string", "required": true, "help": "plugin id"}],
+     "exit_codes": [{"code": 6, "text": "no such plugin"}],
+     "examples": [{"command": "k2s plugin explain storage", "text": "Contracts, providers and refusals"}]},
+    {"path": ["plugin", "enable"], "feature": "host", "style": "posix", "output": "data", "dry_run": true,
+     "summary": "Switch a plugin on, now and from now on",
+     "arguments": [{"name": "id", "type": "string", "required": true, "help": "plugin id"}],
+     "exit_codes": [{"code": 6, "text": "no such plugin"}],
+     "examples": [{"command": "k2s plugin enable storage", "text": "Use the plugin again"}]},
+    {"path": ["plugin", "disable"], "feature": "host", "style": "posix", "output": "data", "dry_run": true,
+     "summary": "Switch a plugin off, now and from now on",
+     "arguments": [{"name": "id", "type": "string", "required": true, "help": "plugin id"}],
+     "exit_codes": [{"code": 6, "text": "no such plugin"}],
+     "examples": [{"command": "k2s plugin disable storage", "text": "Do not use the plugin any more"}]},
+    {"path": ["feature", "list"], "feature": "host", "style": "posix", "output": "data",
+     "summary": "List the features of all usable plugins",
+     "examples": [{"command": "k2s feature list", "text": "Every feature with its plugin"}]},
+    {"path": ["config", "show"], "feature": "host", "style": "posix", "output": "data",
+     "summary": "Show the effective configuration",
+     "options": [{"name": "origin", "type": "bool", "default": false, "help": "show where each value comes from"}],
+     "examples": [{"command": "k2s config show --origin", "text": "Every value with its file and line"}]},
+    {"path": ["config", "validate"], "feature": "host", "style": "posix", "output": "data",
+     "summary": "Check the configuration",
+     "arguments": [{"name": "file", "type": "path", "help": "file to check in place of --config"}],
+     "exit_codes": [{"code": 3, "text": "the configuration is wrong"}],
+     "examples": [{"command": "k2s config validate ./k2s.yaml", "text": "Check a file before using it"}]},
+    {"path": ["config", "schema"], "feature": "host", "style": "posix", "output": "data",
+     "summary": "Print the JSON Schema of the configuration",
+     "examples": [{"command": "k2s config schema --format json", "text": "For editors and validators"}]},
+    {"path": ["version"], "feature": "host", "style": "posix", "output": "data",
+     "summary": "Show the version of the host and its plugins",
+     "examples": [{"command": "k2s version --format json", "text": "For scripts"}]},
+    {"path": ["completion"], "feature": "host", "style": "posix",
+     "summary": "Print a completion script",
+     "arguments": [{"name": "shell", "type": "enum", "choices": ["bash", "powershell"], "required": true, "help": "for which shell"}],
+     "options": [{"name": "tool", "type": "string", "default": "k2s", "help": "for which exe"}],
+     "examples": [{"command": "source <(k2s completion bash)", "text": "Complete in this shell"}]},
+    {"path": ["man"], "feature": "host", "style": "posix", "hidden": true,
+     "summary": "Write the man pages and completion scripts of all tools into a folder",
+     "arguments": [{"name": "folder", "type": "path", "required": true, "help": "the share folder of a tree"}]}
+  ]
+})json";
+
+} // namespace
+
+const Manifest &host_manifest() {
+    // A mistake in the text above is one of this build: value() throws and every test sees it.
+    static const Manifest manifest = read_manifest(k_host_manifest, "the host's commands").value();
+    return manifest;
+}
+
+std::vector<CommandGroup> host_groups() {
+    return {{{"host"}, "The running host"},
+            {{"plugin"}, "Plugins: list, explain, switch"},
+            {{"feature"}, "Features of the plugins"},
+            {{"config"}, "Configuration: show, check"}};
+}
+
+std::vector<std::string> reserved_words() {
+    return {"run", "host", "plugin", "feature", "config", "version", "completion", "man", "help"};
+}
+
+} // namespace k2s::core

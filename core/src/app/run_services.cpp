@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+#include "app/service_host.hpp"
+
+#include "app/admin.hpp"
+
+namespace k2s::core {
+namespace {
+
+/// Runs a host to its end. `name` is that of its admin endpoint; empty: it has none.
+Result<int> run_until_stopped(App &app, WantedServices wanted, const std::string &name) {
+    if (auto installed = app.services().cancellation.install(Cancellation::HangUp::reload);
+        !installed) {
+        return pass(installed);
+    }
+    ServiceHost host(app, std::move(wanted));
+    auto admin = AdminEndpoint::open(app, host, name);
+    if (!admin) {
+        return pass(admin);
+    }
+    if (auto started = host.start(); !started) {
+        return pass(started);
+    }
+    return host.wait_and_drain();
+}
+
+bool is_enabled(const nlohmann::json &entry) {
+    const auto enabled = entry.find("enabled");
+    return enabled == entry.end() || enabled->get<bool>();
+}
+
+/// Every enabled entry of `services` whose feature is not switched off.
+Result<std::vector<ServiceSpec>> configured_services(const Config &config) {
+    std::vector<ServiceSpec> list;
+    const auto *services = config.find("/services");
+    if (services == nullptr) {
+        return list;
+    }
+    for (const auto &[instance, entry] : services->items()) {
+        const auto feature = entry.value("feature", instance);
+        const auto *feature_entry = config.find("/features/" + feature);
+        if (!is_enabled(entry) || (feature_entry != nullptr && !is_enabled(*feature_entry))) {
+            continue;
+        }
+        const auto *settings = config.service_settings(instance);
+        list.push_back({instance, feature, settings != nullptr ? settings->dump() : "{}"});
+    }
+    return list;
+}
+
+} // namespace
+
+Result<int> run_host(App &app) {
+    auto checked = check_config(app.config(), app.feature_schemas());
+    if (!checked) {
+        return pass(checked);
+    }
+    app.adopt(*checked);
+    const bool safe_mode = app.flag("safe-mode");
+    return run_until_stopped(
+        app,
+        [safe_mode](const Config &config) -> Result<std::vector<ServiceSpec>> {
+            return safe_mode ? std::vector<ServiceSpec>() : configured_services(config);
+        },
+        app.text("name"));
+}
+
+Result<int> run_service_command(App &app) {
+    const Command &command = *app.call().command;
+    const std::string &feature = command.feature;
+    const auto index = app.plugins().find_feature(feature);
+    const Feature *declared = app.plugins().candidates()[*index].manifest.find_feature(feature);
+    const FeatureSchema schema{feature, app.plugins().candidates()[*index].manifest.id,
+                               declared->config, true};
+
+    // What the command line says wins over the configuration's settings of the feature.
+    auto given = nlohmann::json::object();
+    for (const auto &value : app.call().options) {
+        if (!value.config.empty() && value.origin != Origin::fallback) {
+            given[nlohmann::json::json_pointer(value.config)] = value.json();
+        }
+    }
+    const auto wanted = [&app, given, schema,
+                         feature](const Config &config) -> Result<std::vector<ServiceSpec>> {
+        const auto *configured = config.feature_settings(feature);
+        auto settings = configured != nullptr ? *configured : nlohmann::json::object();
+        settings.merge_patch(given);
+        auto checked = check_settings(schema, std::move(settings), app.tool().name);
+        if (!checked) {
+            return pass(checked);
+        }
+        return std::vector<ServiceSpec>{{feature, feature, checked->dump()}};
+    };
+    return run_until_stopped(app, wanted, {});
+}
+
+} // namespace k2s::core

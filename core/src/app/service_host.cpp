@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+#include "app/service_host.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <thread>
+
+#include "app/output.hpp"
+#include "version.h"
+
+namespace k2s::core {
+namespace {
+
+constexpr auto k_default_drain = std::chrono::seconds(10);
+constexpr auto k_deactivate = std::chrono::seconds(5);
+// Beyond its own deadlines the shutdown may hang in a plugin: then the process ends without it.
+constexpr auto k_grace = std::chrono::seconds(10);
+
+/// Ends the process when a shutdown does not come to its end.
+class Watchdog {
+  public:
+    Watchdog(std::chrono::milliseconds limit, std::string tool)
+        : thread_([this, limit, tool = std::move(tool)] {
+              std::unique_lock lock(mutex_);
+              if (!done_.wait_for(lock, limit, [this] { return finished_; })) {
+                  write_err(tool + ": a plugin hangs in its stop: ending without it\n");
+                  end_process(exit_code(K2S_E_TIMEOUT));
+              }
+          }) {}
+    ~Watchdog() {
+        {
+            const std::lock_guard lock(mutex_);
+            finished_ = true;
+        }
+        done_.notify_one();
+        thread_.join();
+    }
+    Watchdog(const Watchdog &) = delete;
+    Watchdog &operator=(const Watchdog &) = delete;
+
+  private:
+    std::mutex mutex_;
+    std::condition_variable done_;
+    bool finished_ = false;
+    std::thread thread_; ///< last: it uses the others
+};
+
+} // namespace
+
+ServiceHost::ServiceHost(App &app, WantedServices wanted)
+    : app_(app), wanted_(std::move(wanted)) {}
+
+std::chrono::milliseconds ServiceHost::drain_time() const {
+    const auto *value = app_.config()->find("/limits/drain_ms");
+    return value != nullptr && value->is_number_unsigned()
+               ? std::chrono::milliseconds(value->get<uint64_t>())
+               : k_default_drain;
+}
+
+void ServiceHost::launch(const ServiceSpec &spec) {
+    auto &log = app_.logger();
+    Error why{K2S_E_NOT_FOUND, fmt::format("no usable plugin has the feature '{}'", spec.feature)};
+    if (const auto index = app_.plugins().find_feature(spec.feature)) {
+        auto plugin = app_.plugins().activate(*index);
+        if (plugin) {
+            if (auto started = services_.start(spec, **plugin); !started) {
+                log.write(k_level_error, "host", started.error().message);
+            } else {
+                log.write(k_level_info, "host", "service started", {{"service", spec.instance}});
+            }
+            return;
+        }
+        why = plugin.error();
+    }
+    log.write(k_level_error, "host", fmt::format("service '{}': {}", spec.instance, why.message));
+    services_.note_failure(spec, std::move(why));
+}
+
+Result<void> ServiceHost::start() {
+    auto wanted = wanted_(*app_.config());
+    if (!wanted) {
+        return pass(wanted);
+    }
+    std::ranges::for_each(*wanted, [this](const ServiceSpec &spec) { launch(spec); });
+    if (wanted->empty() || services_.running() > 0) {
+        return {};
+    }
+    const auto why = services_.first_failure();
+    const auto left = app_.plugins().deactivate_all(k_deactivate);
+    return fail(why.code, "{}{}", why.message,
+                left.empty() ? "" : fmt::format(" ({})", fmt::join(left, "; ")));
+}
+
+Result<void> ServiceHost::apply(const std::vector<ServiceSpec> &wanted) {
+    std::vector<std::string> problems;
+    int32_t code = K2S_E_PARTIAL;
+    const auto note = [&](const Result<void> &done) {
+        if (!done) {
+            problems.push_back(done.error().message);
+            code = done.error().code;
+        }
+    };
+    for (const auto &present : services_.specs()) {
+        const bool stays = std::ranges::any_of(wanted, [&](const ServiceSpec &spec) {
+            return spec.instance == present.instance && spec.feature == present.feature;
+        });
+        if (!stays) {
+            note(services_.stop(present.instance, drain_time()));
+        }
+    }
+    const auto present = services_.specs();
+    for (const auto &spec : wanted) {
+        const auto same = std::ranges::find(present, spec.instance, &ServiceSpec::instance);
+        if (same == present.end()) {
+            launch(spec);
+        } else if (*same != spec) {
+            note(services_.reload(spec, drain_time()));
+        }
+    }
+    return problems.empty() ? Result<void>()
+                            : fail(code, "{}", fmt::join(problems, "; "));
+}
+
+Result<void> ServiceHost::reload() {
+    auto config = app_.load();
+    auto wanted = config ? wanted_(**config) : pass(config);
+    if (!wanted) {
+        app_.logger().write(k_level_error, "host", "reload refused, the old configuration stays",
+                            {{"reason", std::string_view(wanted.error().message)}});
+        return pass(wanted);
+    }
+    app_.adopt(*config);
+    auto done = apply(*wanted);
+    app_.plugins().reconfigure_all([this](const Error &error) {
+        app_.logger().write(k_level_error, "host", error.message);
+    });
+    app_.logger().write(done ? k_level_info : k_level_error, "host",
+                        done ? "configuration reloaded" : done.error().message);
+    return done;
+}
+
+int ServiceHost::wait_and_drain() {
+    auto &cancellation = app_.services().cancellation;
+    cancellation.on_reload([this] { static_cast<void>(reload()); });
+    const StopReason reason = cancellation.wait();
+    app_.logger().write(k_level_info, "host", "stopping",
+                        {{"reason", reason_text(reason)}});
+    return drain();
+}
+
+int ServiceHost::drain() {
+    draining_ = true;
+    const Watchdog watchdog(drain_time() + k_deactivate + k_grace, app_.tool().name);
+    auto blockers = services_.stop_all(drain_time());
+    const auto left = app_.plugins().deactivate_all(k_deactivate);
+    blockers.insert(blockers.end(), left.begin(), left.end());
+    for (const auto &blocker : blockers) {
+        app_.logger().write(k_level_error, "host", blocker);
+    }
+    return blockers.empty() ? 0 : exit_code(K2S_E_TIMEOUT);
+}
+
+bool ServiceHost::ready() const { return !draining_ && services_.all_running(); }
+
+nlohmann::ordered_json ServiceHost::state() const {
+    const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(
+        std::chrono::system_clock::now() - started_);
+    return {{"version", k2s_version_string},
+            {"pid", process_id()},
+            {"uptime_s", uptime.count()},
+            {"state", draining_ ? "draining" : services_.all_running() ? "running" : "degraded"},
+            {"services", services_.states()}};
+}
+
+} // namespace k2s::core

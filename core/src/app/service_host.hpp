@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// A host that runs services until it is asked to stop: `k2s run` and the foreground services of the
+/// presets (`httpproxy`) are the same thing with another list of services.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "app/app.hpp"
+#include "lifecycle/service_set.hpp"
+
+namespace k2s::core {
+
+/// The services that a configuration asks for, or why they cannot be told.
+using WantedServices = std::function<Result<std::vector<ServiceSpec>>(const Config &)>;
+
+class ServiceHost {
+  public:
+    ServiceHost(App &app, WantedServices wanted);
+
+    /// Starts everything; one service that fails does not keep the others from running. An error
+    /// only when there was something to start and nothing could be.
+    Result<void> start();
+
+    /// Reads the configuration again and moves to it. On an error everything stays as it was.
+    Result<void> reload();
+
+    /// Waits for the wish to stop, reloading in between, then drains. The exit code: 0, or 7 with
+    /// the names of what did not end in time.
+    int wait_and_drain();
+
+    bool ready() const;
+    /// For /state and `k2s host status`.
+    nlohmann::ordered_json state() const;
+
+  private:
+    void launch(const ServiceSpec &spec);
+    Result<void> apply(const std::vector<ServiceSpec> &wanted);
+    std::chrono::milliseconds drain_time() const;
+    int drain();
+
+    App &app_;
+    WantedServices wanted_;
+    ServiceSet services_;
+    std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
+    std::atomic<bool> draining_{false};
+};
+
+} // namespace k2s::core

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// k2s completion, and the hidden k2s man that the installation uses.
+#include <boost/filesystem/operations.hpp>
+
+#include <k2s/sdk/atomic_file.hpp>
+
+#include "app/app.hpp"
+#include "app/output.hpp"
+#include "util/path.hpp"
+
+namespace k2s::core {
+namespace {
+
+constexpr std::string_view k_tools[] = {"k2s", "httpproxy", "yaml2json", "cloudinitisobuilder"};
+
+Result<void> write_file(const fs::path &file, std::string_view text) {
+    boost::system::error_code failed;
+    fs::create_directories(file.parent_path(), failed);
+    if (failed) {
+        return fail(K2S_E_IO, "cannot make the folder '{}': {}", path_text(file.parent_path()),
+                    failed.message());
+    }
+    AtomicFile out;
+    if (!out.open(path_to_utf8(file)) || !out.write(text.data(), text.size()) || !out.commit()) {
+        return std::unexpected(out.error());
+    }
+    return {};
+}
+
+Result<void> write_tool(const Tool &tool, const fs::path &share) {
+    for (const auto &page : man_pages(tool)) {
+        auto done = write_file(share / "man" / "man1" / page.file, page.text);
+        if (!done) {
+            return done;
+        }
+    }
+    for (const auto &[shell, file] :
+         {std::pair{"bash", fs::path("bash-completion") / "completions" / tool.name},
+          std::pair{"powershell", fs::path("powershell") / (tool.name + ".ps1")}}) {
+        auto script = completion_script(tool, shell);
+        auto done = script ? write_file(share / file, *script) : pass(script);
+        if (!done) {
+            return done;
+        }
+    }
+    return {};
+}
+
+} // namespace
+
+Result<int> write_documents(App &app) {
+    if (app.call().command->path.front() == "completion") {
+        auto tool = app.make_tool(app.text("tool"));
+        auto script = tool ? completion_script(*tool, app.text("shell")) : pass(tool);
+        if (!script) {
+            return pass(script);
+        }
+        return write_out(*script) ? 0 : 1;
+    }
+    for (const auto name : k_tools) {
+        auto tool = app.make_tool(name);
+        auto done = tool ? write_tool(*tool, path_from_utf8(app.text("folder"))) : pass(tool);
+        if (!done) {
+            return pass(done);
+        }
+    }
+    return 0;
+}
+
+} // namespace k2s::core
