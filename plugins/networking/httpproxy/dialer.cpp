@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: MIT
+#include "dialer.hpp"
+
+#include <algorithm>
+
+#include "destination.hpp"
+#include "tls.hpp"
+
+namespace k2s::httpproxy {
+namespace {
+
+using DialResult = std::expected<std::unique_ptr<Connection>, DialError>;
+
+// While other addresses are left, one that does not answer may not use up all of the time.
+constexpr auto k_per_address = std::chrono::seconds(4);
+
+std::string quoted(const std::string &host, uint16_t port) {
+    const bool v6 = host.find(':') != std::string::npos;
+    return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+class Dial {
+public:
+    Dial(Engine &engine, const Settings &settings, const DialRequest &request, Watchdog &watchdog)
+        : engine_(engine), settings_(settings), request_(request), watchdog_(watchdog),
+          host_(request.upstream != nullptr ? request.upstream->host : request.host),
+          port_(request.upstream != nullptr ? request.upstream->port : request.port),
+          deadline_(Clock::now() + settings.config.connect_timeout) {}
+
+    Task<DialResult> run() {
+        watchdog_.arm(left());
+        Resolution names = co_await engine_.resolver.resolve(host_, watchdog_);
+        if (names.ec || names.addresses.empty()) {
+            co_return std::unexpected(resolve_error(names.ec));
+        }
+        if (!keep_reachable(names.addresses)) {
+            co_return std::unexpected(std::move(error_));
+        }
+        auto connection = std::make_unique<Connection>();
+        if (!co_await connect_any(names.addresses, *connection)) {
+            co_return std::unexpected(std::move(error_));
+        }
+        if (request_.upstream != nullptr) {
+            const Scoped<Stream> upstream(watchdog_.upstream, connection->stream.get());
+            watchdog_.arm(left());
+            std::string problem = co_await connection->stream->handshake();
+            if (problem.empty() && !request_.tunnel_authority.empty()) {
+                problem = co_await open_tunnel(*connection);
+            }
+            if (!problem.empty()) {
+                co_return std::unexpected(upstream_error(std::move(problem)));
+            }
+        }
+        engine_.counters->upstream_connects.add();
+        co_return connection;
+    }
+
+private:
+    Clock::duration left() const {
+        return std::max<Clock::duration>(deadline_ - Clock::now(), Milliseconds(1));
+    }
+
+    std::string what() const {
+        return (request_.upstream != nullptr ? "the upstream proxy " : "") + quoted(host_, port_);
+    }
+
+    DialError resolve_error(const error_code &ec) {
+        if (ec == net::error::operation_aborted) {
+            engine_.counters->errors_timeout.add();
+            return {504, "looking up the name of " + what() + " took too long"};
+        }
+        engine_.counters->errors_resolve.add();
+        return {502, "the name of " + what() + " cannot be resolved" +
+                         (ec ? ": " + ec.message() : std::string())};
+    }
+
+    DialError upstream_error(std::string problem) {
+        if (watchdog_.expired()) {
+            engine_.counters->errors_timeout.add();
+            return {504, what() + " did not answer in time"};
+        }
+        engine_.counters->errors_upstream.add();
+        return {502, what() + ": " + problem};
+    }
+
+    // The operator's own upstream may be anywhere; targets of remote clients may not.
+    bool keep_reachable(std::vector<Address> &addresses) {
+        if (!request_.remote_client || request_.upstream != nullptr) {
+            return true;
+        }
+        AddressClass refused = AddressClass::ordinary;
+        std::erase_if(addresses, [&](const Address &address) {
+            if (remote_client_may_reach(address, settings_.allowed_destinations)) {
+                return false;
+            }
+            refused = classify(address);
+            return true;
+        });
+        if (addresses.empty()) {
+            engine_.counters->denied_targets.add();
+            error_ = {403, what() + " is " + std::string(describe(refused)) +
+                               " of the proxy's host, which remote clients may not reach (see "
+                               "allowed_destinations)"};
+        }
+        return !addresses.empty();
+    }
+
+    Task<bool> connect_any(const std::vector<Address> &addresses, Connection &connection) {
+        error_code last;
+        bool timed_out = false;
+        for (size_t i = 0; i < addresses.size() && !watchdog_.cut(); ++i) {
+            if (Clock::now() >= deadline_) {
+                timed_out = true;
+                break;
+            }
+            Socket socket(engine_.io);
+            const Endpoint to(addresses[i], port_);
+            socket.open(to.protocol(), last);
+            if (last) {
+                continue;
+            }
+            prepare_socket(socket);
+            const bool more = i + 1 < addresses.size();
+            watchdog_.arm(more ? std::min<Clock::duration>(left(), k_per_address) : left());
+            {
+                const Scoped<Socket> dialing(watchdog_.dialing, &socket);
+                const auto [ec] = co_await socket.async_connect(to, k_await);
+                last = ec;
+            }
+            timed_out = watchdog_.expired();
+            if (last) {
+                continue;
+            }
+            error_code ignored;
+            if (engine_.is_own_listener(to, socket.local_endpoint(ignored))) {
+                engine_.counters->denied_targets.add();
+                error_ = {508, what() + " is this proxy itself"};
+                co_return false;
+            }
+            connection.stream = wrap(std::move(socket));
+            co_return true;
+        }
+        if (timed_out) {
+            engine_.counters->errors_timeout.add();
+            error_ = {504, "connecting to " + what() + " took too long"};
+        } else {
+            engine_.counters->errors_connect.add();
+            error_ = {502, "cannot connect to " + what() + ": " + last.message()};
+        }
+        co_return false;
+    }
+
+    std::unique_ptr<Stream> wrap(Socket socket) {
+        if (request_.upstream != nullptr && request_.upstream->tls) {
+            return settings_.tls->wrap(std::move(socket), host_);
+        }
+        return std::make_unique<PlainStream>(std::move(socket));
+    }
+
+    // RFC 9110 9.3.6. Empty when the tunnel stands; bytes after the answer stay in connection.in.
+    Task<std::string> open_tunnel(Connection &connection) {
+        std::string head = "CONNECT " + request_.tunnel_authority + " HTTP/1.1\r\nHost: " +
+                           request_.tunnel_authority + "\r\n";
+        if (!request_.upstream->authorization.empty()) {
+            head += "Proxy-Authorization: " + request_.upstream->authorization + "\r\n";
+        }
+        head += "\r\n";
+        const IoResult sent = co_await connection.stream->write(head, std::string_view());
+        if (sent.ec) {
+            co_return "sending CONNECT failed: " + sent.ec.message();
+        }
+        for (unsigned interim = 0; interim < 16;) {
+            HeadParser &parser = engine_.parser;
+            const HeadStatus status =
+                parser.parse_response(connection.in.view(), settings_.head_limits);
+            if (status == HeadStatus::complete) {
+                const unsigned code = parser.status_code();
+                connection.in.consume(parser.size());
+                if (code >= 200 && code < 300) {
+                    co_return std::string();
+                }
+                if (code >= 200) {
+                    co_return refusal(code);
+                }
+                ++interim;
+                continue;
+            }
+            if (status != HeadStatus::incomplete) {
+                co_return "malformed answer to CONNECT: " + std::string(describe(status));
+            }
+            const net::mutable_buffer room = connection.in.prepare(Buffer::k_small);
+            const IoResult got = co_await connection.stream->read_some(room);
+            if (got.ec) {
+                co_return "no answer to CONNECT: " + got.ec.message();
+            }
+            connection.in.commit(got.bytes);
+        }
+        co_return std::string("too many interim answers to CONNECT");
+    }
+
+    std::string refusal(unsigned code) const {
+        if (code == 407) {
+            return request_.upstream->authorization.empty()
+                       ? "it wants credentials (407): give them in the upstream URL"
+                       : "it refused the configured credentials (407)";
+        }
+        return "it refused the tunnel with status " + std::to_string(code);
+    }
+
+    Engine &engine_;
+    const Settings &settings_;
+    const DialRequest &request_;
+    Watchdog &watchdog_;
+    const std::string host_;
+    const uint16_t port_;
+    const Clock::time_point deadline_;
+    DialError error_;
+};
+
+} // namespace
+
+Task<DialResult> dial(Engine &engine, const Settings &settings, const DialRequest &request,
+                      Watchdog &watchdog) {
+    Dial operation(engine, settings, request, watchdog);
+    co_return co_await operation.run();
+}
+
+} // namespace k2s::httpproxy

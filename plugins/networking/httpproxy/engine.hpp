@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "net.hpp"
+#include "observer.hpp"
+#include "pool.hpp"
+#include "resolver.hpp"
+#include "settings.hpp"
+#include "watchdog.hpp"
+
+namespace k2s::httpproxy {
+
+class Session;
+
+/// What all sessions of one io_context share. Everything in it belongs to the one thread that runs
+/// the io_context, so there are no locks and no strands; only the counters are read from elsewhere.
+/// More cores mean more engines (one io_context each), not more threads in one.
+struct Engine {
+    Engine(net::io_context &context, std::shared_ptr<const Settings> checked,
+           std::shared_ptr<Observer> watcher, std::shared_ptr<Counters> counts, std::string name)
+        : io(context), settings(std::move(checked)), observer(std::move(watcher)),
+          counters(std::move(counts)), via_name(std::move(name)), resolver(io),
+          pool(settings->config.max_idle_upstream, settings->config.max_idle_upstream_per_target,
+               counters->idle_upstream) {}
+
+    /// True when a connection with these ends would lead back to this proxy.
+    bool is_own_listener(const Endpoint &remote, const Endpoint &local) const;
+
+    net::io_context &io;
+    std::shared_ptr<const Settings> settings;
+    std::shared_ptr<Observer> observer;
+    std::shared_ptr<Counters> counters;
+    std::string via_name; // unique per process: a Via with it is a loop
+    CoarseClock clock;
+    Resolver resolver;
+    Pool pool;
+    HeadParser parser; // scratch: used between two co_awaits, never across one
+    std::vector<Endpoint> listeners;
+    std::vector<Session *> sessions; // each knows its index
+    std::unordered_map<std::string, size_t> per_client;
+    bool draining = false;
+};
+
+} // namespace k2s::httpproxy

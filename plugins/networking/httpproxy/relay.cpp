@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT
+#include "relay.hpp"
+
+#include <algorithm>
+
+#include <boost/asio/co_spawn.hpp>
+
+#include "chunk_scanner.hpp"
+#include "event.hpp"
+#include "rewrite.hpp"
+
+namespace k2s::httpproxy {
+
+Task<RelayResult> BodyRelay::run(std::string_view head, BodyFraming framing) {
+    RelayResult result;
+    switch (framing.kind) {
+    case BodyFraming::Kind::none:
+        result.end = co_await send(head, std::string_view()) ? End::complete : End::sink_failed;
+        break;
+    case BodyFraming::Kind::length:
+        result.end = co_await run_length(head, framing.length);
+        break;
+    case BodyFraming::Kind::chunked:
+        result.end = co_await run_chunked(head, framing.unwrap_chunks);
+        break;
+    case BodyFraming::Kind::until_close:
+        result.end = co_await run_until_close(head);
+        break;
+    }
+    result.bytes = sent_;
+    co_return result;
+}
+
+Task<bool> BodyRelay::fill(size_t wanted) {
+    if (stopped_) {
+        co_return false;
+    }
+    const net::mutable_buffer room = in_.prepare(wanted);
+    const IoResult got = co_await source_.read_some(room);
+    in_.commit(got.bytes);
+    full_ = got.bytes == room.size();
+    if (!got.ec) {
+        watchdog_.arm(settings_.config.exchange_idle_timeout);
+    }
+    co_return !got.ec;
+}
+
+Task<bool> BodyRelay::send(std::string_view head, std::string_view data) {
+    const IoResult result = co_await sink_.write(head, data);
+    if (result.ec) {
+        co_return false;
+    }
+    sent_ += data.size();
+    counter_.add(data.size());
+    watchdog_.arm(settings_.config.exchange_idle_timeout);
+    co_return true;
+}
+
+Task<RelayResult::End> BodyRelay::run_length(std::string_view head, uint64_t length) {
+    uint64_t left = length;
+    for (;;) {
+        const std::string_view piece =
+            in_.view().substr(0, static_cast<size_t>(std::min<uint64_t>(left, in_.size())));
+        if (!head.empty() || !piece.empty()) {
+            if (!co_await send(head, piece)) {
+                co_return End::sink_failed;
+            }
+            head = {};
+            left -= piece.size();
+            in_.consume(piece.size());
+        }
+        if (left == 0) {
+            in_.shrink();
+            co_return End::complete;
+        }
+        if (!co_await fill(left > Buffer::k_small ? Buffer::k_large : Buffer::k_small)) {
+            co_return End::source_failed;
+        }
+    }
+}
+
+Task<RelayResult::End> BodyRelay::run_until_close(std::string_view head) {
+    for (;;) {
+        if (!head.empty() || !in_.empty()) {
+            if (!co_await send(head, in_.view())) {
+                co_return End::sink_failed;
+            }
+            head = {};
+            in_.consume(in_.size());
+        }
+        const net::mutable_buffer room = in_.prepare(full_ ? Buffer::k_large : Buffer::k_small);
+        const IoResult got = co_await source_.read_some(room);
+        in_.commit(got.bytes);
+        full_ = got.bytes == room.size();
+        if (got.ec && got.bytes == 0) {
+            co_return got.ec == net::error::eof ? End::complete : End::source_failed;
+        }
+        watchdog_.arm(settings_.config.exchange_idle_timeout);
+    }
+}
+
+Task<RelayResult::End> BodyRelay::run_chunked(std::string_view head, bool unwrap) {
+    ChunkScanner scanner;
+    for (;;) {
+        size_t passed = 0; // verbatim bytes of this buffer that are ready to go
+        while (passed < in_.size() && !scanner.at_trailers()) {
+            const ChunkScanner::Step step = scanner.next(in_.view().substr(passed));
+            if (scanner.failed()) {
+                co_return End::malformed;
+            }
+            passed += step.consumed;
+            if (unwrap && !step.data.empty()) {
+                if (!co_await send(head, step.data)) {
+                    co_return End::sink_failed;
+                }
+                head = {};
+            }
+        }
+        // The usual end without trailers goes out with the last piece instead of in a write of its own.
+        const bool plain_end =
+            !unwrap && scanner.at_trailers() && in_.view().substr(passed).starts_with("\r\n");
+        if (plain_end) {
+            passed += 2;
+        }
+        if (!unwrap && passed != 0) {
+            if (!co_await send(head, in_.view().substr(0, passed))) {
+                co_return End::sink_failed;
+            }
+            head = {};
+        }
+        in_.consume(passed);
+        if (plain_end) {
+            in_.shrink();
+            co_return End::complete;
+        }
+        if (scanner.at_trailers()) {
+            break;
+        }
+        if (!head.empty()) { // the receiver should not wait for the first chunk to see the head
+            if (!co_await send(head, std::string_view())) {
+                co_return End::sink_failed;
+            }
+            head = {};
+        }
+        if (!co_await fill(full_ ? Buffer::k_large : Buffer::k_small)) {
+            co_return End::source_failed;
+        }
+    }
+    if (!head.empty() && !co_await send(head, std::string_view())) {
+        co_return End::sink_failed;
+    }
+    co_return co_await run_trailers(unwrap);
+}
+
+Task<RelayResult::End> BodyRelay::run_trailers(bool drop) {
+    for (;;) {
+        HeadParser &parser = engine_.parser;
+        const HeadStatus status = parser.parse_trailers(in_.view(), settings_.head_limits);
+        if (status == HeadStatus::complete) {
+            std::string out;
+            write_trailers(out, parser);
+            in_.consume(parser.size());
+            in_.shrink();
+            if (!drop && !co_await send(out, std::string_view())) {
+                co_return End::sink_failed;
+            }
+            co_return End::complete;
+        }
+        if (status != HeadStatus::incomplete) {
+            co_return End::malformed;
+        }
+        if (!co_await fill(Buffer::k_small)) {
+            co_return End::source_failed;
+        }
+    }
+}
+
+namespace {
+
+// One direction of a tunnel.
+struct Pump {
+    Watchdog &watchdog;
+    const Settings &settings;
+    Stream &from;
+    Buffer &in;
+    Stream &to;
+    Counter &counter;
+    uint64_t bytes = 0;
+
+    Task<void> run() {
+        size_t wanted = Buffer::k_small;
+        for (;;) {
+            if (!in.empty()) {
+                const IoResult sent = co_await to.write(in.view(), std::string_view());
+                bytes += sent.bytes;
+                counter.add(sent.bytes);
+                if (sent.ec) {
+                    break;
+                }
+                in.consume(in.size());
+                watchdog.arm(settings.config.tunnel_idle_timeout);
+            }
+            const net::mutable_buffer room = in.prepare(wanted);
+            const IoResult got = co_await from.read_some(room);
+            in.commit(got.bytes);
+            if (got.ec == net::error::eof) {
+                co_await to.shutdown_send();
+                co_return;
+            }
+            if (got.ec) {
+                break;
+            }
+            if (got.bytes == room.size()) {
+                wanted = Buffer::k_large;
+            }
+            watchdog.arm(settings.config.tunnel_idle_timeout);
+        }
+        from.close(); // ends the other direction too
+        to.close();
+        failed = true;
+    }
+
+    bool failed = false;
+};
+
+} // namespace
+
+Task<TunnelResult> run_tunnel(Engine &engine, const Settings &settings, Watchdog &watchdog,
+                              Stream &client, Buffer &client_in, Stream &upstream,
+                              Buffer &upstream_in) {
+    Pump out{watchdog, settings, client, client_in, upstream, engine.counters->bytes_in};
+    Pump back{watchdog, settings, upstream, upstream_in, client, engine.counters->bytes_out};
+    Event out_done(engine.io);
+    watchdog.arm(settings.config.tunnel_idle_timeout);
+    auto on_done = [&out, &out_done](std::exception_ptr problem) {
+        out.failed = out.failed || problem != nullptr;
+        out_done.set();
+    };
+    net::co_spawn(engine.io.get_executor(), out.run(), on_done);
+    co_await back.run();
+    co_await out_done.wait();
+    co_return TunnelResult{out.bytes, back.bytes, watchdog.expired()};
+}
+
+} // namespace k2s::httpproxy

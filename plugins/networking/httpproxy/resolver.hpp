@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include <boost/asio/thread_pool.hpp>
+
+#include "address.hpp"
+#include "net.hpp"
+#include "watchdog.hpp"
+
+namespace k2s::httpproxy {
+
+struct Resolution {
+    error_code ec;
+    std::vector<Address> addresses;
+};
+
+/// Host names to addresses with getaddrinfo on a few threads of its own (Asio's resolver has one
+/// thread, so a single dead name server would hold up every other look-up), and a bounded cache.
+/// getaddrinfo does not tell a TTL: answers are kept for `k_keep`, failures for `k_keep_failure`.
+class Resolver {
+public:
+    static constexpr auto k_keep = std::chrono::seconds(30);
+    static constexpr auto k_keep_failure = std::chrono::seconds(3);
+    static constexpr size_t k_max_cached = 1024;
+    static constexpr size_t k_max_pending = 256;
+
+    explicit Resolver(net::io_context &io);
+    /// Waits for running look-ups.
+    ~Resolver();
+
+    /// Literal addresses and `hosts` entries are answered without a look-up. The watchdog can end the
+    /// wait (operation_aborted). Addresses alternate between the families, IPv6 first (RFC 8305 4).
+    Task<Resolution> resolve(const std::string &host, Watchdog &watchdog);
+
+    /// Fixed answers, as /etc/hosts has them; lower-case names.
+    void set_hosts(std::map<std::string, std::vector<Address>> hosts) { hosts_ = std::move(hosts); }
+
+private:
+    struct Lookup;
+    struct Cached {
+        Resolution answer;
+        Clock::time_point until;
+    };
+
+    void remember(const std::string &host, const Resolution &answer);
+
+    net::io_context &io_;
+    std::unique_ptr<net::thread_pool> threads_;
+    std::unordered_map<std::string, Cached> cache_;
+    std::map<std::string, std::vector<Address>> hosts_;
+    size_t pending_ = 0;
+    std::shared_ptr<Resolver *> self_; // null inside once this object is gone
+};
+
+} // namespace k2s::httpproxy

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "dialer.hpp"
+#include "engine.hpp"
+#include "relay.hpp"
+#include "target.hpp"
+
+namespace k2s::httpproxy {
+
+/// One client connection: reads requests one after the other and serves each (session.cpp), by
+/// forwarding it (exchange.cpp) or by opening a tunnel.
+class Session : public std::enable_shared_from_this<Session> {
+public:
+    Session(std::shared_ptr<Engine> engine, Socket socket, const Endpoint &peer);
+    ~Session();
+    Session(const Session &) = delete;
+    Session &operator=(const Session &) = delete;
+
+    Task<void> run();
+
+    Watchdog &watchdog() noexcept { return watchdog_; }
+    /// Between two requests, with nothing received of the next one.
+    bool idle() const noexcept { return idle_; }
+
+private:
+    // What the answer to the current request depends on.
+    struct Request {
+        BodyFraming body;
+        Target target; // its host and authority point into host_ and are valid for the request
+        const Upstream *upstream = nullptr;
+        bool head_method = false;
+        bool http10 = false;
+        bool keep_alive = false;
+        bool upgrade = false;
+        bool retryable = false; // idempotent and without a body
+    };
+
+    enum class ReadHead : uint8_t { ready, close, linger };
+    enum class AnswerHead : uint8_t { ready, nothing, broken, malformed };
+    /// What becomes of the client's connection.
+    enum class Next : uint8_t { keep, close, linger };
+
+    struct Upload;
+
+    // session.cpp
+    Task<void> serve();
+    Task<ReadHead> read_request_head(bool first);
+    Task<Next> handle_request();
+    Task<Next> handle_connect();
+    Task<Next> reply(unsigned status, std::string_view text, Next next);
+    Task<void> linger();
+    bool client_is_allowed() const;
+    bool loops_back() const;
+    void begin_record(std::string_view method, std::string_view target);
+    void end_record();
+    DialRequest dial_request(const Target &target) const;
+
+    // exchange.cpp
+    Task<Next> forward(HeadParser &head);
+    Task<Next> exchange();
+    Task<Next> converse(Connection &connection, bool may_retry, bool &retry, bool &reusable);
+    Task<Next> answer(Connection &connection, Upload *upload, bool may_retry, bool &retry,
+                      bool &reusable);
+    Task<AnswerHead> read_answer_head(Connection &connection);
+    Task<Next> pass_answer(Connection &connection, Upload *upload, bool &reusable);
+    Task<Next> pass_upgrade(Connection &connection);
+    Task<Next> answer_failed(AnswerHead problem, Upload *upload);
+    static Task<void> run_upload(Upload &upload);
+
+    std::shared_ptr<Engine> engine_;
+    std::shared_ptr<const Settings> settings_;
+    PlainStream client_;
+    Buffer in_;
+    Watchdog watchdog_;
+    const Address peer_;
+    const bool remote_; // not on this host's loopback
+    std::string peer_text_;
+    size_t index_; // in engine_->sessions
+    bool idle_ = true;
+
+    Request request_;
+    std::string host_;      // storage of the target's authority
+    std::string head_out_;  // request head for the next hop
+    std::string answer_out_;
+    std::string key_;       // in the pool
+
+    // For the access log; filled when verbose.
+    struct Record {
+        Clock::time_point start;
+        std::string method, target, route, problem;
+        unsigned status = 0;
+        uint64_t bytes_in = 0, bytes_out = 0;
+        bool reused = false;
+        bool open = false;
+    };
+    Record record_;
+};
+
+} // namespace k2s::httpproxy

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+#include "settings.hpp"
+
+#include "text.hpp"
+#include "tls.hpp"
+
+namespace k2s::httpproxy {
+namespace {
+
+std::unexpected<Error> wrong(std::string message) {
+    return std::unexpected(Error{K2S_E_CONFIG, std::move(message)});
+}
+
+std::expected<ListenAddress, Error> parse_listen(const std::string &text) {
+    const auto bad = [&text](std::string_view why) {
+        std::string message = "cannot listen on \"" + text + "\": ";
+        message += why;
+        message += "; write host:port, :port or [IPv6]:port, for example 127.0.0.1:8181";
+        return std::unexpected(Error{K2S_E_USAGE, std::move(message)});
+    };
+    ListenAddress address;
+    address.text = text;
+    const size_t colon = text.rfind(':');
+    if (colon == std::string::npos) {
+        return bad("the port is missing");
+    }
+    const auto port = parse_decimal<uint16_t>(std::string_view(text).substr(colon + 1));
+    if (!port) {
+        return bad("the port is no number from 0 to 65535");
+    }
+    address.port = *port;
+    std::string_view host = std::string_view(text).substr(0, colon);
+    if (host.starts_with('[') && host.ends_with(']')) {
+        host = host.substr(1, host.size() - 2);
+        if (!parse_address(host)) {
+            return bad("the text in brackets is no IPv6 address");
+        }
+    } else if (host.find(':') != std::string_view::npos) {
+        return bad("an IPv6 address needs brackets");
+    }
+    address.host = host == "*" ? std::string_view{} : host;
+    return address;
+}
+
+std::expected<void, Error> parse_ranges(const std::vector<std::string> &texts,
+                                        std::vector<Cidr> &out) {
+    for (const std::string &text : texts) {
+        auto range = Cidr::parse(text);
+        if (!range) {
+            return std::unexpected(std::move(range.error()));
+        }
+        out.push_back(*range);
+    }
+    return {};
+}
+
+std::expected<void, Error> parse_upstream(const std::string &url, std::optional<Upstream> &out) {
+    if (!trim(url).empty()) {
+        auto upstream = Upstream::parse(url);
+        if (!upstream) {
+            return std::unexpected(std::move(upstream.error()));
+        }
+        out = std::move(*upstream);
+    }
+    return {};
+}
+
+std::expected<void, Error> check_numbers(const Config &config) {
+    struct Bound {
+        const char *name;
+        size_t value, low, high;
+    };
+    for (const Bound &bound :
+         {Bound{"max_header_bytes", config.max_header_bytes, 1024, 1024 * 1024},
+          Bound{"max_uri_bytes", config.max_uri_bytes, 256, config.max_header_bytes},
+          Bound{"max_connections", config.max_connections, 1, 1000000},
+          Bound{"max_connections_per_client", config.max_connections_per_client, 1, 1000000},
+          Bound{"max_idle_upstream", config.max_idle_upstream, 0, 100000},
+          Bound{"max_idle_upstream_per_target", config.max_idle_upstream_per_target, 0, 100000}}) {
+        if (bound.value < bound.low || bound.value > bound.high) {
+            return wrong(std::string(bound.name) + " is " + std::to_string(bound.value) +
+                         "; it must be from " + std::to_string(bound.low) + " to " +
+                         std::to_string(bound.high));
+        }
+    }
+    struct Span {
+        const char *name;
+        Config::Duration value;
+    };
+    for (const Span &span : {Span{"header_timeout", config.header_timeout},
+                             Span{"keep_alive_timeout", config.keep_alive_timeout},
+                             Span{"connect_timeout", config.connect_timeout},
+                             Span{"exchange_idle_timeout", config.exchange_idle_timeout},
+                             Span{"tunnel_idle_timeout", config.tunnel_idle_timeout},
+                             Span{"upstream_idle_timeout", config.upstream_idle_timeout}}) {
+        if (span.value < Config::Duration(10) || span.value > std::chrono::hours(24 * 30)) {
+            return wrong(std::string(span.name) + " must be from 10 ms to 30 days");
+        }
+    }
+    return {};
+}
+
+} // namespace
+
+std::expected<std::shared_ptr<const Settings>, Error> Settings::check(Config config) {
+    auto settings = std::make_shared<Settings>();
+    if (auto ok = check_numbers(config); !ok) {
+        return std::unexpected(std::move(ok.error()));
+    }
+    if (config.addr.empty()) {
+        return wrong("no address to listen on: set addr, for example to 127.0.0.1:8181");
+    }
+    for (const std::string &text : config.addr) {
+        auto address = parse_listen(text);
+        if (!address) {
+            return std::unexpected(std::move(address.error()));
+        }
+        settings->listen.push_back(std::move(*address));
+    }
+    for (auto [texts, out] : {std::pair{&config.allowed_cidrs, &settings->allowed_clients},
+                              std::pair{&config.allowed_destinations,
+                                        &settings->allowed_destinations}}) {
+        if (auto ok = parse_ranges(*texts, *out); !ok) {
+            return std::unexpected(std::move(ok.error()));
+        }
+    }
+    for (const auto &[name, addresses] : config.hosts) {
+        auto &out = settings->hosts[to_lower(name)];
+        for (const std::string &text : addresses) {
+            const auto address = parse_address(text);
+            if (!address) {
+                return wrong("hosts: \"" + text + "\" (for " + name + ") is no IP address");
+            }
+            out.push_back(*address);
+        }
+    }
+    const std::string &plain = config.forwardproxy.empty() ? config.http_proxy : config.forwardproxy;
+    const std::string &connect =
+        config.forwardproxy.empty() ? config.https_proxy : config.forwardproxy;
+    if (auto ok = parse_upstream(plain, settings->upstream_plain); !ok) {
+        return std::unexpected(std::move(ok.error()));
+    }
+    if (auto ok = parse_upstream(connect, settings->upstream_connect); !ok) {
+        return std::unexpected(std::move(ok.error()));
+    }
+    if ((settings->upstream_plain && settings->upstream_plain->tls) ||
+        (settings->upstream_connect && settings->upstream_connect->tls)) {
+        auto tls = TlsClient::create(config.upstream_ca_file);
+        if (!tls) {
+            return std::unexpected(std::move(tls.error()));
+        }
+        settings->tls = std::move(*tls);
+    }
+    settings->no_proxy = NoProxy(config.no_proxy);
+    settings->head_limits.head_bytes = config.max_header_bytes;
+    settings->head_limits.target_bytes = config.max_uri_bytes;
+    settings->config = std::move(config);
+    return settings;
+}
+
+const Upstream *Settings::route(std::string_view host, uint16_t port, bool connect) const {
+    const auto &upstream = connect ? upstream_connect : upstream_plain;
+    return upstream && !no_proxy.bypass(host, port) ? &*upstream : nullptr;
+}
+
+} // namespace k2s::httpproxy

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <expected>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "address.hpp"
+#include "config.hpp"
+#include "head_parser.hpp"
+#include "no_proxy.hpp"
+#include "upstream.hpp"
+
+namespace k2s::httpproxy {
+
+class TlsClient;
+
+/// One `addr` entry, split.
+struct ListenAddress {
+    std::string host; // empty: every address
+    uint16_t port = 0;
+    std::string text; // as configured
+};
+
+/// A checked Config. Immutable and shared: each request works with the settings it started with.
+struct Settings {
+    Config config;
+    HeadLimits head_limits;
+    std::vector<ListenAddress> listen;
+    std::vector<Cidr> allowed_clients;
+    std::vector<Cidr> allowed_destinations;
+    std::map<std::string, std::vector<Address>> hosts;
+    NoProxy no_proxy;
+    std::optional<Upstream> upstream_plain;
+    std::optional<Upstream> upstream_connect;
+    std::shared_ptr<TlsClient> tls; // set when an upstream needs it
+
+    static std::expected<std::shared_ptr<const Settings>, Error> check(Config config);
+
+    /// The upstream that a request to this target goes through; null: directly.
+    const Upstream *route(std::string_view host, uint16_t port, bool connect) const;
+};
+
+} // namespace k2s::httpproxy
