@@ -29,13 +29,9 @@ bool is_enabled(const nlohmann::json &entry) {
 }
 
 /// Every enabled entry of `services` whose feature is not switched off.
-Result<std::vector<ServiceSpec>> configured_services(const Config &config) {
+std::vector<ServiceSpec> configured_services(const Config &config) {
     std::vector<ServiceSpec> list;
-    const auto *services = config.find("/services");
-    if (services == nullptr) {
-        return list;
-    }
-    for (const auto &[instance, entry] : services->items()) {
+    for (const auto &[instance, entry] : config.find("/services")->items()) {
         const auto feature = entry.value("feature", instance);
         const auto *feature_entry = config.find("/features/" + feature);
         if (!is_enabled(entry) || (feature_entry != nullptr && !is_enabled(*feature_entry))) {
@@ -43,6 +39,26 @@ Result<std::vector<ServiceSpec>> configured_services(const Config &config) {
         }
         const auto *settings = config.service_settings(instance);
         list.push_back({instance, feature, settings != nullptr ? settings->dump() : "{}"});
+    }
+    return list;
+}
+
+/// Without `services` in the configuration: one instance of each service feature.
+Result<std::vector<ServiceSpec>> default_services(const Config &config,
+                                                  const std::vector<FeatureSchema> &schemas) {
+    std::vector<ServiceSpec> list;
+    for (const auto &schema : schemas) {
+        const auto *entry = config.find("/features/" + schema.id);
+        if (!schema.service || (entry != nullptr && !is_enabled(*entry))) {
+            continue;
+        }
+        const auto *configured = config.feature_settings(schema.id);
+        auto settings = check_settings(
+            schema, configured != nullptr ? *configured : nlohmann::json::object(), schema.id);
+        if (!settings) {
+            return pass(settings);
+        }
+        list.push_back({schema.id, schema.id, settings->dump()});
     }
     return list;
 }
@@ -58,8 +74,13 @@ Result<int> run_host(App &app) {
     const bool safe_mode = app.flag("safe-mode");
     return run_until_stopped(
         app,
-        [safe_mode](const Config &config) -> Result<std::vector<ServiceSpec>> {
-            return safe_mode ? std::vector<ServiceSpec>() : configured_services(config);
+        [&app, safe_mode](const Config &config) -> Result<std::vector<ServiceSpec>> {
+            if (safe_mode) {
+                return std::vector<ServiceSpec>();
+            }
+            return config.given().contains("services")
+                       ? configured_services(config)
+                       : default_services(config, app.feature_schemas());
         },
         app.text("name"));
 }

@@ -6,12 +6,12 @@
 #include <thread>
 
 #include "app/output.hpp"
+#include "log/system.hpp"
 #include "version.h"
 
 namespace k2s::core {
 namespace {
 
-constexpr auto k_default_drain = std::chrono::seconds(10);
 constexpr auto k_deactivate = std::chrono::seconds(5);
 // Beyond its own deadlines the shutdown may hang in a plugin: then the process ends without it.
 constexpr auto k_grace = std::chrono::seconds(10);
@@ -51,10 +51,9 @@ ServiceHost::ServiceHost(App &app, WantedServices wanted)
     : app_(app), wanted_(std::move(wanted)) {}
 
 std::chrono::milliseconds ServiceHost::drain_time() const {
-    const auto *value = app_.config()->find("/limits/drain_ms");
-    return value != nullptr && value->is_number_unsigned()
-               ? std::chrono::milliseconds(value->get<uint64_t>())
-               : k_default_drain;
+    const auto *seconds = app_.config()->find("/limits/drain_seconds");
+    return std::chrono::milliseconds(
+        static_cast<int64_t>(seconds->get<double>() * 1000)); // the schema has a default
 }
 
 void ServiceHost::launch(const ServiceSpec &spec) {
