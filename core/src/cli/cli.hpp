@@ -109,7 +109,8 @@ struct ManPage {
     std::string text; ///< roff, man macros
 };
 
-/// One page for the tool and one for each of its top-level groups.
+/// A preset has one page with all its commands; a tool with an empty root, k2s, has one page that
+/// lists the words below it and one page for each of them.
 std::vector<ManPage> man_pages(const Tool &tool);
 
 // --- results ---

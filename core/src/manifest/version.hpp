@@ -34,7 +34,7 @@ Result<Version> parse_version(std::string_view text);
 /// the comparators names a pre-release of the same major.minor.patch, so that ">=1.0.0 <2.0.0"
 /// does not admit 2.0.0-alpha.
 class VersionRange {
-public:
+  public:
     enum class Relation : uint8_t { less, less_equal, equal, greater_equal, greater };
     struct Comparator {
         Relation relation;
@@ -46,7 +46,7 @@ public:
 
     bool contains(const Version &version) const;
 
-private:
+  private:
     std::vector<Comparator> comparators_;
 };
 
