@@ -147,7 +147,7 @@ void NoProxy::add(std::string_view item) {
 
 bool NoProxy::bypass(std::string_view given, uint16_t port) const {
     const std::string host = to_lower(given);
-    if (host == "localhost") {
+    if (given == "localhost") { // in this case only, as the reference has it
         return true;
     }
     std::optional<Address> address = parse_address(host);
