@@ -112,12 +112,9 @@ void NoProxy::add(std::string_view item) {
     }
     const HostPort parts = split_host_port(item);
     std::string_view host = parts.host;
-    if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
-        host = host.substr(1, host.size() - 2);
-    }
     const int port = parts.split ? port_of(parts.port) : k_any_port;
     if (host.empty() || port == k_no_port || !is_ascii(host) ||
-        host.find('/') != std::string_view::npos) {
+        host.find_first_of("/[]") != std::string_view::npos) {
         ignored_.emplace_back(item);
         return;
     }
