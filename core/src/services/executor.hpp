@@ -22,6 +22,8 @@ class io_context;
 
 namespace k2s::core {
 
+class OffloadPool;
+
 /// Makes strands and runs their tasks. Constructing one starts nothing; the first post, timer or
 /// offload does. [any-thread] unless said otherwise.
 class Executor {
@@ -34,7 +36,9 @@ class Executor {
     };
 
     Executor();
-    explicit Executor(Limits limits);
+
+    /// `report` gets what leaves a handler of the host's own as an exception.
+    explicit Executor(Limits limits, ViolationReporter report = {});
     Executor(const Executor &) = delete;
     Executor &operator=(const Executor &) = delete;
 
@@ -79,16 +83,14 @@ class Executor {
     void schedule(std::shared_ptr<Strand> strand);
 
     struct Pool;
-    struct OffloadPool;
     struct Timer;
 
     std::shared_ptr<Pool> pool();
     std::shared_ptr<Pool> existing_pool() const;
-    std::shared_ptr<OffloadPool> offload_pool(bool start);
-    static void arm(const std::shared_ptr<Pool> &pool, const std::shared_ptr<Timer> &timer);
-    static void expired(const std::shared_ptr<Pool> &pool, const std::shared_ptr<Timer> &timer);
+    std::shared_ptr<OffloadPool> existing_offload() const;
 
     const Limits limits_;
+    const ViolationReporter report_;
     mutable std::mutex mutex_; ///< the three below
     std::shared_ptr<Pool> pool_;
     std::shared_ptr<OffloadPool> offload_;

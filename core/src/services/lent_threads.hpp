@@ -37,6 +37,9 @@ class LentThreads {
     /// when the thread would wait for itself.
     int32_t join(k2s_handle thread, Deadline deadline);
 
+    /// lend() fails from now on.
+    void close() noexcept;
+
     std::vector<k2s_handle> handles() const;
 
     /// For messages; empty when the handle is gone.
@@ -46,6 +49,7 @@ class LentThreads {
     struct Lent;
     mutable std::mutex mutex_;
     std::map<k2s_handle, std::shared_ptr<Lent>> threads_;
+    bool closed_ = false;
 };
 
 } // namespace k2s::core

@@ -80,6 +80,7 @@ class Metrics {
     Cell *find(k2s_handle metric) const noexcept;
     Cell &cell_at(uint32_t index) const noexcept;
     Result<uint32_t> take_cell();
+    Result<void> check_family(std::string_view name, MetricKind kind) const;
     void append_family(std::string &out, const std::string &name, const Family &family) const;
 
     std::array<std::atomic<Chunk *>, k_chunks> chunks_{};

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -17,7 +18,7 @@
 namespace k2s::core {
 
 /// Shows the youngest bar, at most ten times a second, on one line that is cleared when the last
-/// one ends. [any-thread]; nothing here waits for another thread that draws.
+/// one ends. [any-thread]; advance() never waits for another thread.
 class Progress {
   public:
     static constexpr std::size_t k_max_bars = 64;
@@ -25,7 +26,7 @@ class Progress {
     struct Terminal {
         std::function<uint32_t()> columns; ///< 0: there is no terminal
         std::function<void(std::string_view)> write;
-        bool color = false;
+        std::function<bool()> color;
     };
 
     /// The terminal behind standard error. NO_COLOR switches the colour off, TERM=dumb the bars.
@@ -52,22 +53,24 @@ class Progress {
     struct Bar {
         std::atomic<k2s_handle> handle{0};
         std::atomic<uint64_t> done{0};
-        const void *owner = nullptr; ///< the rest: under mutex_
-        std::string title;
+        std::atomic<const void *> owner{nullptr};
+        std::string title; ///< from here on: under mutex_
         uint64_t total = 0;
         uint32_t unit = K2S_UNIT_ITEMS;
         Clock::time_point started{};
     };
 
-    Bar *find(k2s_handle bar) noexcept;
+    Bar *find(const void *owner, k2s_handle handle) noexcept;
     void close(Bar &bar) noexcept;
     void draw(Clock::time_point now);
-    void wipe();
+    void wipe() noexcept;
 
     const Terminal terminal_;
     std::array<Bar, k_max_bars> bars_;
-    std::atomic<int64_t> next_draw_{0}; ///< Clock ticks
+    /// Clock ticks; the largest number while there is no bar or no terminal.
+    std::atomic<int64_t> next_draw_{std::numeric_limits<int64_t>::max()};
     std::mutex mutex_;
+    uint64_t begun_ = 0;
     std::size_t drawn_ = 0; ///< columns that are on the screen
 };
 

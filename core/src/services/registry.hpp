@@ -44,6 +44,8 @@ struct ContractState {
 /// [any-thread]; calls into plugins are made on the strand of the plugin that is called.
 class Registry {
   public:
+    static constexpr std::size_t k_max_per_plugin = 4096; ///< contracts and leases
+
     Registry() = default;
     Registry(const Registry &) = delete;
     Registry &operator=(const Registry &) = delete;
@@ -55,7 +57,7 @@ class Registry {
 
     /// Takes no new leases, revokes the present ones, youngest first, each on its lessee's strand,
     /// and forgets the contract. An error names the first lessee whose strand could not be had by
-    /// the deadline: then the contract stays, without the leases that were revoked.
+    /// the deadline: then the contract stays, without new leases, and this can be tried again.
     Result<void> withdraw(const ContractParty &party, k2s_handle provided, Deadline deadline);
 
     struct Lease {
@@ -71,7 +73,7 @@ class Registry {
     int32_t release(const ContractParty &party, k2s_handle lease);
 
     /// Handles of what the party provides and leases.
-    std::vector<k2s_handle> handles_of(const ContractParty &party) const;
+    std::vector<k2s_handle> handles_of(const Strand &strand) const;
 
     std::vector<ContractState> state() const;
 
@@ -89,6 +91,7 @@ class Registry {
         bool leaving = false; ///< no new leases
     };
 
+    Result<void> check_room(const Strand &strand) const;
     Result<void> revoke_all(k2s_handle provided, std::string_view contract, Deadline deadline);
 
     mutable std::mutex mutex_;

@@ -11,7 +11,6 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -35,6 +34,7 @@ using ViolationReporter = std::function<void(std::string_view plugin, std::strin
 class Strand : public std::enable_shared_from_this<Strand> {
   public:
     static constexpr std::size_t k_max_tasks = 65536;
+    static constexpr std::chrono::milliseconds k_slow_task{250};
 
     Strand(std::string plugin, Executor &executor, ViolationReporter report);
     Strand(const Strand &) = delete;
@@ -69,23 +69,27 @@ class Strand : public std::enable_shared_from_this<Strand> {
     /// is free.
     std::string holder() const;
 
-    void report_violation(std::string_view text) const;
+    /// Reports tasks that hold the strand for longer than `k_slow_task`: they are [no-block].
+    void check_tasks(bool check) noexcept { check_tasks_ = check; }
+
+    void report_violation(std::string_view text) const noexcept;
 
   private:
     friend class StrandGuard;
     friend class Executor;
 
-    bool lock(std::string_view what, std::optional<Deadline> deadline);
-    void unlock();
+    bool lock(std::string_view what, Deadline deadline);
+    void unlock() noexcept;
     void run_batch();
-    void run_one(Task &task, std::unique_lock<std::mutex> &held);
-    void schedule_if_needed(std::unique_lock<std::mutex> held);
+    void run_front(std::unique_lock<std::mutex> &held);
+    void schedule_if_needed(std::unique_lock<std::mutex> held) noexcept;
 
     const std::string plugin_;
     Executor &executor_;
     const ViolationReporter report_;
 
     std::atomic<bool> closed_{false};
+    std::atomic<bool> check_tasks_{false};
     std::atomic<std::thread::id> owner_{};
     mutable std::mutex mutex_;
     std::condition_variable freed_;
