@@ -48,36 +48,53 @@ fetch_tarball() {
     return 1
 }
 
-# prepare_source PACKAGE [PATTERN…]: the files of that source that match are in subprojects/<folder>
-# with our build file. Sets $source_folder and $source_id.
-prepare_source() {
-    package=$1
-    shift
+# find_source PACKAGE: fetches the first alternative of sources.txt that can be had. Sets
+# $source_tarball, $source_sha and $source_folder.
+find_source() {
     exec 8<"$root/subprojects/sources.txt"
     while read -r name upstream tarball sha folder <&8; do
-        [ "$name" = "$package" ] || continue
-        source_folder=$root/subprojects/$folder
-        source_id=$sha
-        if [ "$(cat "$source_folder/.k2s-source" 2>/dev/null)" = "$sha" ] ||
-            { fetch_tarball "$name" "$upstream" "$tarball" "$sha" &&
-                unpack_source "$cache/src/$tarball" "$sha" "$@"; }; then
-            exec 8<&-
-            [ ! -d "$root/subprojects/packagefiles/${package%1.81}" ] ||
-                cp -ru "$root/subprojects/packagefiles/${package%1.81}/." "$source_folder/"
-            return 0
-        fi
+        [ "$name" = "$1" ] && fetch_tarball "$name" "$upstream" "$tarball" "$sha" || continue
+        exec 8<&-
+        source_tarball=$cache/src/$tarball source_sha=$sha source_folder=$root/subprojects/$folder
+        return 0
     done
     exec 8<&-
-    die "no source of $package with a known SHA-256 could be fetched (see $cache/src/download.log);
-    unpack one of the archives named in subprojects/*.wrap into subprojects/ by hand instead"
+    die "no source of $1 with a known SHA-256 could be fetched (see $cache/src/download.log);
+    unpack the archive that its subprojects/*.wrap names into subprojects/ by hand instead"
 }
 
-unpack_source() {
-    archive=$1 id=$2
+# prepare_source PACKAGE WRAP [PATTERN…]: the files of that source that match are in
+# subprojects/<folder>, with the build file of that wrap.
+prepare_source() {
+    package=$1 wrap=$2
     shift 2
-    rm -rf "$source_folder" "$source_folder.part"
-    mkdir -p "$source_folder.part"
-    tar -xf "$archive" -C "$source_folder.part" --strip-components=1 --wildcards "$@" || return 1
-    echo "$id" >"$source_folder.part/.k2s-source"
-    mv "$source_folder.part" "$source_folder"
+    find_source "$package"
+    if [ "$(cat "$source_folder/.k2s-source" 2>/dev/null)" != "$source_sha $*" ]; then
+        rm -rf "$source_folder" "$source_folder.part"
+        mkdir -p "$source_folder.part"
+        tar -xf "$source_tarball" -C "$source_folder.part" --strip-components=1 --wildcards "$@"
+        [ "$package" != libarchive ] || apply_debian_patches "$package" "$source_folder.part"
+        echo "$source_sha $*" >"$source_folder.part/.k2s-source"
+        mv "$source_folder.part" "$source_folder"
+    fi
+    cp -ru "$root/subprojects/packagefiles/$wrap/." "$source_folder/"
+}
+
+# Debian's security fixes for PACKAGE, in FOLDER. They change with each advisory, so no SHA-256 of
+# ours names them: apt checks them against the archive's signature.
+apply_debian_patches() {
+    source_lists
+    say "fetching Debian's fixes for $1"
+    rm -rf "$cache/src/patches"
+    mkdir -p "$cache/src/patches"
+    for revision in $(source_apt apt-cache showsrc "$1" | sed -n 's/^Version: //p'); do
+        (cd "$cache/src/patches" && source_apt apt-get source --download-only --diff-only \
+            "$1=$revision") >"$cache/src/download.log" 2>&1 && break
+    done
+    cat "$cache/src/patches/"*.debian.tar.* 2>/dev/null | tar -xJC "$cache/src/patches" debian/patches ||
+        die "the fixes could not be fetched; see $cache/src/download.log"
+    while read -r patch; do
+        patch -d "$2" -p1 -s -f <"$cache/src/patches/debian/patches/$patch" ||
+            die "Debian's $patch does not apply to $1"
+    done <"$cache/src/patches/debian/patches/series"
 }

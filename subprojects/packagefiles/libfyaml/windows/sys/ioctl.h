@@ -1,0 +1,2 @@
+/* SPDX-License-Identifier: MIT */
+/* Included by libfyaml, which calls nothing from it. */
