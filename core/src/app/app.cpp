@@ -6,6 +6,7 @@
 
 #include "app/host_commands.hpp"
 #include "app/output.hpp"
+#include "app/switches.hpp"
 #include "app/verify.hpp"
 #include "process/process.hpp"
 #include "util/environment.hpp"
@@ -115,7 +116,7 @@ Result<int> App::execute(const std::vector<std::string> &arguments) {
     const bool all = *preset_.plugin == '\0';
     if (all) {
         // Only for what it says of plugins: a wrong file is reported once the command is known.
-        config_ = load_config({}).value_or(nullptr);
+        config_ = load_config(load_options()).value_or(nullptr);
     }
     discover();
     build_tool();
@@ -201,6 +202,7 @@ Result<Tool> App::make_tool(std::string_view name) const {
 
 LoadOptions App::load_options() const {
     LoadOptions options;
+    options.set = switch_settings();
     if (const auto *file = call_.host_option("config")) {
         options.file = file->items.front().text;
     }
@@ -308,8 +310,9 @@ Result<int> App::dispatch() {
         {"host status", ask_host},   {"host reload", ask_host},
         {"host stop", ask_host},     {"plugin list", show_plugins},
         {"plugin info", show_plugins}, {"plugin explain", show_plugins},
-        {"plugin enable", switch_plugin}, {"plugin disable", switch_plugin},
-        {"feature list", show_plugins}, {"config show", show_config},
+        {"plugin enable", switch_part}, {"plugin disable", switch_part},
+        {"feature list", show_plugins}, {"feature enable", switch_part},
+        {"feature disable", switch_part}, {"config show", show_config},
         {"config validate", show_config}, {"config schema", show_config},
         {"version", show_plugins},   {"completion", write_documents},
         {"man", write_documents},

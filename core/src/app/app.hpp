@@ -87,7 +87,7 @@ Result<int> run_service_command(App &app);  ///< a feature's service in the fore
 Result<int> run_host(App &app);             ///< k2s run
 Result<int> ask_host(App &app);             ///< k2s host status|reload|stop
 Result<int> show_plugins(App &app);         ///< k2s plugin list|info|explain, feature list
-Result<int> switch_plugin(App &app);        ///< k2s plugin enable|disable
+Result<int> switch_part(App &app);          ///< k2s plugin|feature enable|disable
 Result<int> show_config(App &app);          ///< k2s config …
 Result<int> write_documents(App &app);      ///< k2s completion, k2s man
 

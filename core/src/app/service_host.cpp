@@ -164,10 +164,12 @@ bool ServiceHost::ready() const { return !draining_ && services_.all_running(); 
 nlohmann::ordered_json ServiceHost::state() const {
     const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(
         std::chrono::system_clock::now() - started_);
-    return {{"version", k2s_version_string},
+    return {{"version", std::string(k2s_version_string)},
             {"pid", process_id()},
             {"uptime_s", uptime.count()},
-            {"state", draining_ ? "draining" : services_.all_running() ? "running" : "degraded"},
+            {"state", std::string(draining_                  ? "draining"
+                                   : services_.all_running() ? "running"
+                                                             : "degraded")},
             {"services", services_.states()}};
 }
 

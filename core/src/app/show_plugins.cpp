@@ -85,7 +85,7 @@ Json describe(const PluginSet &plugins, std::size_t index) {
 }
 
 Json versions(const PluginSet &plugins) {
-    Json result{{"version", k2s_version_string},
+    Json result{{"version", std::string(k2s_version_string)},
                 {"abi", fmt::format("{}.{}", K2S_ABI_MAJOR, K2S_ABI_MINOR)}};
     result["plugins"] = Json::array();
     for (const auto &candidate : plugins.candidates()) {

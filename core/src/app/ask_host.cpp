@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// k2s host status|reload|stop: questions to a running host.
+#include "app/app.hpp"
+#include "app/host_client.hpp"
+
+namespace k2s::core {
+
+Result<int> ask_host(App &app) {
+    const std::string &what = app.call().command->path.back();
+    auto answer = what == "status" ? call_host(app, app.text("name"), "GET", "/state")
+                                   : call_host(app, app.text("name"), "POST", "/" + what);
+    if (!answer) {
+        return pass(answer);
+    }
+    return app.print(*answer);
+}
+
+} // namespace k2s::core

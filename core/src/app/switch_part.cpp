@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// k2s plugin|feature enable|disable: remembered, and told to a running host.
+#include "app/app.hpp"
+#include "app/host_client.hpp"
+#include "app/switches.hpp"
+
+namespace k2s::core {
+
+Result<int> switch_part(App &app) {
+    const auto &path = app.call().command->path;
+    const bool plugin = path.front() == "plugin";
+    const bool enabled = path.back() == "enable";
+    const std::string id = app.text("id");
+    bool known = app.plugins().find(id).has_value();
+    if (!plugin) {
+        known = false;
+        for (const auto &candidate : app.plugins().candidates()) {
+            known = known || candidate.manifest.find_feature(id) != nullptr;
+        }
+    }
+    if (!known) {
+        return fail(K2S_E_NOT_FOUND, "there is no {} '{}': see `k2s {} list`", path.front(), id,
+                    path.front());
+    }
+    nlohmann::ordered_json result{{path.front(), id}, {"enabled", enabled}};
+    if (app.dry_run()) {
+        result["would"] = fmt::format("remember it and tell the running host, if there is one");
+        return app.print(result);
+    }
+    auto file = write_switch(plugin ? "plugins" : "features", id, enabled);
+    if (!file) {
+        return pass(file);
+    }
+    result["remembered_in"] = *file;
+    auto told = call_host(app, "default", "POST", "/reload");
+    if (!told && told.error().code != K2S_E_NOT_FOUND) {
+        return pass(told);
+    }
+    result["running_host"] = told ? "follows" : "none";
+    return app.print(result);
+}
+
+} // namespace k2s::core

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#include "app/switches.hpp"
+
+#include <algorithm>
+
+#include <boost/filesystem/operations.hpp>
+
+#include <k2s/sdk/atomic_file.hpp>
+
+#include "util/directories.hpp"
+#include "util/path.hpp"
+#include "util/read_file.hpp"
+
+namespace k2s::core {
+namespace {
+
+constexpr std::size_t k_max_content = 16;
+
+Result<fs::path> switch_folder() {
+    auto state = state_dir();
+    if (!state) {
+        return pass(state);
+    }
+    return *state / "switches";
+}
+
+bool is_setting(std::string_view name) {
+    const bool known = name.starts_with("plugins.") || name.starts_with("features.");
+    return known && std::ranges::all_of(name, [](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+           });
+}
+
+} // namespace
+
+std::vector<std::string> switch_settings() {
+    std::vector<std::string> settings;
+    const auto folder = switch_folder();
+    boost::system::error_code failed;
+    for (fs::directory_iterator entry(folder ? *folder : fs::path(), failed), end;
+         !failed && entry != end; entry.increment(failed)) {
+        const std::string name = path_to_utf8(entry->path().filename());
+        const auto content = is_setting(name) ? read_file(entry->path(), k_max_content)
+                                              : Result<std::string>();
+        if (content && (*content == "true" || *content == "false")) {
+            settings.push_back(fmt::format("{}.enabled={}", name, *content));
+        }
+    }
+    std::ranges::sort(settings);
+    return settings;
+}
+
+Result<std::string> write_switch(std::string_view section, std::string_view id, bool enabled) {
+    const auto folder = switch_folder();
+    if (!folder) {
+        return std::unexpected(folder.error());
+    }
+    boost::system::error_code failed;
+    fs::create_directories(*folder, failed);
+    if (failed) {
+        return fail(K2S_E_PERMISSION, "cannot make the folder '{}': {}", path_text(*folder),
+                    failed.message());
+    }
+    const std::string file = path_to_utf8(*folder / path_from_utf8(fmt::format("{}.{}", section, id)));
+    const std::string_view content = enabled ? "true" : "false";
+    AtomicFile out;
+    if (!out.open(file) || !out.write(content.data(), content.size()) || !out.commit()) {
+        return std::unexpected(out.error());
+    }
+    return file;
+}
+
+} // namespace k2s::core

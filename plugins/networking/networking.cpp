@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include <k2s/sdk/plugin.hpp>
+
+#include "httpproxy/service.hpp"
+
+namespace k2s {
+namespace {
+
+class Networking final : public Plugin, public Services {
+  public:
+    using Plugin::Plugin;
+
+    Status start(std::string_view feature, std::string_view instance, std::string_view settings,
+                 k2s_handle &out) override {
+        if (feature != "httpproxy") {
+            return Error{K2S_E_NOT_FOUND,
+                         "the networking plugin has no service '" + std::string(feature) + "'"};
+        }
+        std::unique_ptr<httpproxy::Service> service;
+        const Status started = httpproxy::Service::start(host(), instance, settings, service);
+        if (started.ok()) {
+            const std::lock_guard lock(mutex_);
+            out = ++last_;
+            proxies_.emplace(out, std::move(service));
+        }
+        return started;
+    }
+
+    Status reload(k2s_handle service, std::string_view settings) override {
+        const auto proxy = find(service);
+        return proxy ? proxy->reload(settings) : unknown();
+    }
+
+    Status stop(k2s_handle service, uint64_t deadline_ms) override {
+        const auto proxy = find(service);
+        if (!proxy) {
+            return unknown();
+        }
+        const Status stopped = proxy->stop(std::chrono::milliseconds(deadline_ms));
+        if (stopped.ok() || stopped.value() == K2S_E_PARTIAL) {
+            const std::lock_guard lock(mutex_);
+            proxies_.erase(service);
+        }
+        return stopped;
+    }
+
+    Status status(k2s_handle service, const k2s_sink &out) override {
+        const auto proxy = find(service);
+        return proxy ? Status(out.write(out.context, to_bytes(proxy->status()))) : unknown();
+    }
+
+  private:
+    std::shared_ptr<httpproxy::Service> find(k2s_handle service) const {
+        const std::lock_guard lock(mutex_);
+        const auto found = proxies_.find(service);
+        return found == proxies_.end() ? nullptr : found->second;
+    }
+
+    static Status unknown() { return Error{K2S_E_NOT_FOUND, "no such service"}; }
+
+    mutable std::mutex mutex_; ///< status comes from any thread
+    std::map<k2s_handle, std::shared_ptr<httpproxy::Service>> proxies_;
+    k2s_handle last_ = 0;
+};
+
+} // namespace
+} // namespace k2s
+
+K2S_PLUGIN(k2s::Networking, "networking", K2S_PRODUCT_VERSION)
