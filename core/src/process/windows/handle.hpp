@@ -24,6 +24,7 @@ class Handle {
 
     [[nodiscard]] HANDLE get() const { return handle_; }
     [[nodiscard]] bool valid() const { return handle_ != nullptr; }
+    [[nodiscard]] HANDLE release() { return std::exchange(handle_, nullptr); }
     void reset() {
         if (handle_ != nullptr) {
             ::CloseHandle(std::exchange(handle_, nullptr));

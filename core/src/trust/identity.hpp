@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+
+#include <boost/filesystem/path.hpp>
+
+#include "util/result.hpp"
+
+/// A plugin's library as one open file: what is looked at, hashed, probed and loaded is the same
+/// file, whatever happens to its name in between.
+namespace k2s::core::trust {
+
+namespace fs = boost::filesystem;
+
+/// Tells a file that was replaced or written from the one that was probed, for the price of a stat.
+/// The change time (Linux ctime, Windows ChangeTime) cannot be set back by whoever may write to the
+/// file, so equality means "untouched" as far as the system's clock is right.
+struct FileIdentity {
+    std::uint64_t device = 0; // Windows: volume serial number
+    std::uint64_t file = 0;   // inode; Windows: the low half of the file's id
+    std::uint64_t file_high = 0;
+    std::uint64_t size = 0;
+    std::int64_t modified = 0; // Linux: ns since 1970; Windows: 100 ns since 1601
+    std::int64_t changed = 0;  // the same unit
+
+    bool operator==(const FileIdentity &) const = default;
+};
+
+class OpenLibrary {
+  public:
+#ifdef _WIN32
+    using Native = void *;
+#else
+    using Native = int;
+#endif
+
+    /// Opens it for reading (on Windows so that nobody can write, rename or delete it meanwhile) and
+    /// looks at its header. Errors: K2S_E_NOT_FOUND, K2S_E_PERMISSION, K2S_E_UNSUPPORTED (another
+    /// platform's library), K2S_E_FAILED (empty, cut off, no regular file, larger than 512 MiB).
+    static Result<OpenLibrary> open(const fs::path &library);
+
+    OpenLibrary(OpenLibrary &&other) noexcept;
+    OpenLibrary &operator=(OpenLibrary &&other) noexcept;
+    ~OpenLibrary();
+
+    [[nodiscard]] const fs::path &path() const { return path_; }
+    [[nodiscard]] const FileIdentity &identity() const { return identity_; }
+    [[nodiscard]] Native native() const { return native_; }
+
+    /// What to give to the system's loader so that it maps this very file. Linux: a path through the
+    /// open descriptor, which must then stay open as long as the library is mapped: the dynamic
+    /// linker knows libraries by name first, and a reused number would get the old library.
+    [[nodiscard]] fs::path load_path() const;
+
+    /// Refuses a library that others than its owner, this user or root (administrators) may change:
+    /// the file, its folder, and each folder above up to and including `plugin_root`. The message
+    /// names the first one that is open to others and how to close it. Error: K2S_E_PERMISSION.
+    [[nodiscard]] Result<void> check_permissions(const fs::path &plugin_root) const;
+
+    /// Bytes at an offset; fewer at the end of the file, 0 on an error.
+    std::size_t read_at(std::uint64_t offset, void *buffer, std::size_t size) const;
+
+  private:
+    OpenLibrary(fs::path path, Native native) : path_(std::move(path)), native_(native) {}
+    Result<void> identify();
+
+    fs::path path_;
+    Native native_;
+    FileIdentity identity_;
+};
+
+} // namespace k2s::core::trust

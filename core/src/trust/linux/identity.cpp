@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+#include "trust/identity.hpp"
+
+#include <cerrno>
+#include <cstring>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "trust/header.hpp"
+#include "util/path.hpp"
+
+namespace k2s::core::trust {
+
+namespace {
+
+std::int64_t nanoseconds(const timespec &time) {
+    return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
+}
+
+Result<void> check_one(const struct stat &info, const fs::path &path) {
+    const auto name = path_text(path);
+    if (info.st_uid != 0 && info.st_uid != ::geteuid()) {
+        return fail(K2S_E_PERMISSION,
+                    "'{}' belongs to user {}, who could change what this host runs; only root and "
+                    "the user who runs it may own plugins: chown it, or remove it",
+                    name, info.st_uid);
+    }
+    // The group bits of a file with an access control list are its mask, so this covers lists too.
+    if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+        return fail(K2S_E_PERMISSION,
+                    "'{}' may be written by others (mode {:o}), who could change what this host "
+                    "runs: chmod go-w '{}'",
+                    name, info.st_mode & 07777, name);
+    }
+    return {};
+}
+
+} // namespace
+
+Result<OpenLibrary> OpenLibrary::open(const fs::path &library) {
+    // O_NONBLOCK: a FIFO in the plugin folder must not hold the host up.
+    const int fd = ::open(library.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0) {
+        const int code = errno == EACCES                        ? K2S_E_PERMISSION
+                         : errno == ENOENT || errno == ENOTDIR ? K2S_E_NOT_FOUND
+                                                                : K2S_E_FAILED;
+        return fail(code, "cannot open plugin library '{}': {}", path_text(library),
+                    std::strerror(errno));
+    }
+    OpenLibrary result(library, fd);
+    if (auto identified = result.identify(); !identified) {
+        return pass(identified);
+    }
+    if (auto header = check_header(result); !header) {
+        return pass(header);
+    }
+    return result;
+}
+
+Result<void> OpenLibrary::identify() {
+    struct stat info {};
+    if (::fstat(native_, &info) != 0 || !S_ISREG(info.st_mode)) {
+        return fail(K2S_E_FAILED, "plugin library '{}' is not a regular file", path_text(path_));
+    }
+    identity_ = {info.st_dev,
+                 info.st_ino,
+                 0,
+                 static_cast<std::uint64_t>(info.st_size),
+                 nanoseconds(info.st_mtim),
+                 nanoseconds(info.st_ctim)};
+    return {};
+}
+
+OpenLibrary::OpenLibrary(OpenLibrary &&other) noexcept
+    : path_(std::move(other.path_)), native_(std::exchange(other.native_, -1)),
+      identity_(other.identity_) {}
+
+OpenLibrary &OpenLibrary::operator=(OpenLibrary &&other) noexcept {
+    std::swap(path_, other.path_);
+    std::swap(native_, other.native_);
+    std::swap(identity_, other.identity_);
+    return *this;
+}
+
+OpenLibrary::~OpenLibrary() {
+    if (native_ >= 0) {
+        ::close(native_);
+    }
+}
+
+fs::path OpenLibrary::load_path() const { return fmt::format("/proc/self/fd/{}", native_); }
+
+std::size_t OpenLibrary::read_at(std::uint64_t offset, void *buffer, std::size_t size) const {
+    const auto got = ::pread(native_, buffer, size, static_cast<off_t>(offset));
+    return got > 0 ? static_cast<std::size_t>(got) : 0;
+}
+
+Result<void> OpenLibrary::check_permissions(const fs::path &plugin_root) const {
+    struct stat info {};
+    if (::fstat(native_, &info) == 0) {
+        if (auto file = check_one(info, path_); !file) {
+            return file;
+        }
+    }
+    for (fs::path folder = path_.parent_path(); !folder.empty(); folder = folder.parent_path()) {
+        if (::stat(folder.c_str(), &info) != 0) {
+            return fail(K2S_E_PERMISSION, "cannot look at folder '{}': {}", path_text(folder),
+                        std::strerror(errno));
+        }
+        if (auto checked = check_one(info, folder); !checked) {
+            return checked;
+        }
+        if (folder == plugin_root || folder == folder.root_path()) {
+            break;
+        }
+    }
+    return {};
+}
+
+} // namespace k2s::core::trust

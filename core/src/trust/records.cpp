@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+#include "trust/records.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include <boost/filesystem/operations.hpp>
+
+#include "trust/records_file.hpp"
+
+namespace k2s::core::trust {
+
+namespace {
+
+constexpr std::string_view k_first_line = "k2s plugin records 1\n";
+constexpr std::size_t k_most_records = 1024;
+constexpr std::size_t k_reason_max = 1024;
+constexpr std::size_t k_fields = 13;
+
+bool needs_escape(unsigned char c) { return c < 0x20 || c == '%' || c == 0x7f; }
+
+void append_text(std::string &line, std::string_view text) {
+    for (unsigned char c : text) {
+        if (needs_escape(c)) {
+            line += fmt::format("%{:02x}", c);
+        } else {
+            line.push_back(static_cast<char>(c));
+        }
+    }
+    line.push_back('\t');
+}
+
+bool parse_text(std::string_view field, std::string &text) {
+    text.clear();
+    for (std::size_t at = 0; at < field.size(); ++at) {
+        if (field[at] != '%') {
+            text.push_back(field[at]);
+            continue;
+        }
+        unsigned value = 0;
+        const char *digits = field.data() + at + 1;
+        if (at + 2 >= field.size() ||
+            std::from_chars(digits, digits + 2, value, 16).ptr != digits + 2) {
+            return false;
+        }
+        text.push_back(static_cast<char>(value));
+        at += 2;
+    }
+    return true;
+}
+
+template <class Number> bool parse_number(std::string_view field, Number &number) {
+    const auto *end = field.data() + field.size();
+    const auto parsed = std::from_chars(field.data(), end, number);
+    return parsed.ec == std::errc() && parsed.ptr == end;
+}
+
+bool is_sha256(std::string_view text) {
+    return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+bool parse_line(std::string_view line, Record &record) {
+    std::array<std::string_view, k_fields> fields;
+    for (auto &field : fields) {
+        const auto end = line.find('\t');
+        if (end == std::string_view::npos) {
+            return false;
+        }
+        field = line.substr(0, end);
+        line.remove_prefix(end + 1);
+    }
+    auto &identity = record.identity;
+    if (!line.empty() || (fields[7] != "good" && fields[7] != "quarantined")) {
+        return false;
+    }
+    record.verdict = fields[7] == "good" ? Verdict::Good : Verdict::Quarantined;
+    return parse_text(fields[0], record.library) && !record.library.empty() &&
+           parse_number(fields[1], identity.device) && parse_number(fields[2], identity.file) &&
+           parse_number(fields[3], identity.file_high) && parse_number(fields[4], identity.size) &&
+           parse_number(fields[5], identity.modified) && parse_number(fields[6], identity.changed) &&
+           parse_text(fields[8], record.sha256) &&
+           (is_sha256(record.sha256) ||
+            (record.sha256.empty() && record.verdict == Verdict::Quarantined)) &&
+           parse_text(fields[9], record.id) && parse_text(fields[10], record.version) &&
+           parse_text(fields[11], record.reason) && parse_number(fields[12], record.time);
+}
+
+auto find_library(std::vector<Record> &records, std::string_view library) {
+    return std::find_if(records.begin(), records.end(),
+                        [&](const auto &record) { return record.library == library; });
+}
+
+} // namespace
+
+std::string format_records(const std::vector<Record> &records) {
+    std::string text(k_first_line);
+    for (const auto &record : records) {
+        const auto &identity = record.identity;
+        append_text(text, record.library);
+        text += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\t", identity.device, identity.file,
+                            identity.file_high, identity.size, identity.modified, identity.changed,
+                            record.verdict == Verdict::Good ? "good" : "quarantined");
+        append_text(text, record.sha256);
+        append_text(text, record.id);
+        append_text(text, record.version);
+        append_text(text, std::string_view(record.reason).substr(0, k_reason_max));
+        text += fmt::format("{}\t\n", record.time);
+    }
+    return text;
+}
+
+std::vector<Record> parse_records(std::string_view text) {
+    std::vector<Record> records;
+    if (!text.starts_with(k_first_line)) {
+        return records;
+    }
+    text.remove_prefix(k_first_line.size());
+    while (!text.empty() && records.size() < k_most_records) {
+        const auto end = std::min(text.find('\n'), text.size());
+        Record record;
+        if (parse_line(text.substr(0, end), record) &&
+            find_library(records, record.library) == records.end()) {
+            records.push_back(std::move(record));
+        }
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return records;
+}
+
+const std::vector<Record> &Records::all() {
+    if (!records_) {
+        records_ = parse_records(read_records_file(file_));
+    }
+    return *records_;
+}
+
+const Record *Records::find(std::string_view library, const FileIdentity &identity) {
+    for (const auto &record : all()) {
+        if (record.library == library && record.identity == identity) {
+            return &record;
+        }
+    }
+    return nullptr;
+}
+
+template <class Change> Result<void> Records::change(Change apply) {
+    all();
+    boost::system::error_code ignored; // the lock says what is wrong with the folder
+    fs::create_directories(file_.parent_path(), ignored);
+    auto lock = RecordsLock::take(file_);
+    if (!lock) {
+        apply(*records_);
+        return pass(lock);
+    }
+    records_ = parse_records(read_records_file(file_));
+    apply(*records_);
+    return replace_records_file(file_, format_records(*records_));
+}
+
+Result<void> Records::put(Record record) {
+    return change([&](std::vector<Record> &records) {
+        if (auto old = find_library(records, record.library); old != records.end()) {
+            *old = record;
+            return;
+        }
+        if (records.size() == k_most_records) {
+            records.erase(records.begin()); // the one that was added first
+        }
+        records.push_back(record);
+    });
+}
+
+Result<void> Records::forget(std::string_view library) {
+    return change([&](std::vector<Record> &records) {
+        std::erase_if(records, [&](const auto &record) { return record.library == library; });
+    });
+}
+
+} // namespace k2s::core::trust
