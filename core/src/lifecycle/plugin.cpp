@@ -92,6 +92,7 @@ Result<void> PluginInstance::load(const VerifyLibrary &verify) {
         return pass(library);
     }
     entry_ = library->entry;
+    held_ = std::move(verified->held);
     return {};
 }
 

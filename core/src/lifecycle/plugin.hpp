@@ -32,7 +32,7 @@ enum class PluginState : uint8_t {
 
 std::string_view state_name(PluginState state);
 
-/// A library that passed verification. `held` keeps the checked file open until it is mapped.
+/// A library that passed verification. `held` keeps the checked file open as long as it is mapped.
 struct VerifiedLibrary {
     boost::filesystem::path path;
     std::shared_ptr<void> held;
@@ -103,6 +103,7 @@ class PluginInstance {
     Services &services_;
     std::unique_ptr<PluginScope> scope_;
     k2s_plugin_entry_v1_fn entry_ = nullptr;
+    std::shared_ptr<void> held_; ///< the library's open file
     const k2s_plugin *plugin_ = nullptr;
     PluginState state_ = PluginState::discovered;
     std::optional<Error> failure_;
