@@ -100,7 +100,8 @@ inline std::string AtomicFile::temporary_name(std::uint64_t salt) {
 inline bool AtomicFile::fail(std::string what) {
     const DWORD code = GetLastError();
     const bool denied = code == ERROR_ACCESS_DENIED || code == ERROR_SHARING_VIOLATION;
-    error_.code = denied ? K2S_E_PERMISSION : K2S_E_IO;
+    const bool missing = code == ERROR_PATH_NOT_FOUND || code == ERROR_FILE_NOT_FOUND;
+    error_.code = denied ? K2S_E_PERMISSION : missing ? K2S_E_NOT_FOUND : K2S_E_IO;
     error_.message = std::move(what) + " '" + path_ + "': Windows error " + std::to_string(code);
     if (code == ERROR_SHARING_VIOLATION) {
         error_.message += " (another program has it open; close it and try again)";
