@@ -55,10 +55,6 @@ constexpr Unit k_size_units[] = {
     {"TB", 1'000'000'000'000},
 };
 
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
 /// Takes "12", "1.5" or ".5" off `rest` and multiplies it by the unit behind it.
 std::optional<int64_t> take_quantity(std::string_view &rest, std::span<const Unit> units) {
     const auto digits = std::min(rest.size(), rest.find_first_not_of("0123456789"));
