@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+
+#include "platform.hpp"
+
+namespace k2s::worker {
+
+struct ProbeJob {
+    std::string library;   // as messages name it; Windows also loads it by this
+    std::string plugin_id; // that the manifest says
+    Inherited report;      // one JSON object per line goes here
+    Inherited file;        // the open library
+};
+
+/// Hashes the open file, loads it, calls its entry with a host that has no interface, and looks at
+/// the descriptor. Each step is announced on the report first, so that the parent knows where a
+/// library ended that takes this process along. Ends the process.
+[[noreturn]] void probe(const ProbeJob &job);
+
+} // namespace k2s::worker

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+#include "worker.hpp"
+
+#include <charconv>
+#include <cstdio>
+
+#include "platform.hpp"
+#include "probe.hpp"
+
+namespace k2s::worker {
+
+namespace {
+
+bool parse_number(const std::string &text, Inherited &number) {
+    const auto *end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data(), end, number);
+    return parsed.ec == std::errc() && parsed.ptr == end;
+}
+
+} // namespace
+
+int run(const std::vector<std::string> &arguments) {
+    Inherited report = 0;
+    Inherited file = 0;
+    if (arguments.size() == 6 && arguments[1] == "probe" && parse_number(arguments[4], report) &&
+        parse_number(arguments[5], file)) {
+        be_quiet();
+        probe({arguments[2], arguments[3], report, file});
+    }
+    std::fputs("k2s-worker is started by the K2s host; there is nothing to run by hand.\n"
+               "usage: k2s-worker probe LIBRARY PLUGIN-ID REPORT-HANDLE LIBRARY-HANDLE\n",
+               stderr);
+    return 2;
+}
+
+} // namespace k2s::worker
