@@ -65,6 +65,9 @@ public:
     /// Who set the value at `pointer`; of its nearest parent with an origin when it has none itself.
     ConfigOrigin origin(std::string_view pointer) const;
 
+    /// Whether a layer above the defaults gave the value at `pointer` or a part of it.
+    bool given_at(std::string_view pointer) const;
+
     /// Files that were read, in rising order of precedence.
     const std::vector<std::string> &files() const { return files_; }
 
@@ -76,6 +79,8 @@ public:
     const nlohmann::json *service_settings(std::string_view instance) const;
 
     /// The settings of a feature that is not a service: schema defaults < features.<id>.settings.
+    /// nullptr when the configuration does not mention the feature: check_settings() with an empty
+    /// object gives the defaults then.
     const nlohmann::json *feature_settings(std::string_view feature) const;
 
 private:
@@ -85,7 +90,7 @@ private:
     OriginMap origins_;
     std::vector<std::string> files_;
     std::set<std::string, std::less<>> secrets_;
-    mutable std::shared_ptr<const nlohmann::json> tree_; ///< made on first use
+    nlohmann::json tree_; ///< with defaults; empty as long as nothing is given
 };
 
 using ConfigPtr = std::shared_ptr<const Config>;

@@ -32,6 +32,7 @@ enum class DocumentSyntax : uint8_t {
 struct DocumentLimits {
     std::size_t depth = 64;     ///< nested sequences and mappings
     std::size_t values = 50000; ///< after aliases are expanded: a few lines can stand for millions
+    std::size_t bytes = 16 * 1024 * 1024; ///< text and pointers, aliases expanded
 };
 
 /// Exactly one document; an empty one is an empty object. Refused with `name:line:column: reason`

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+#include "config/core_schema.hpp"
+
+#include "config/schema.hpp"
+
+namespace k2s::core {
+namespace {
+
+constexpr const char *k_schema = R"json({
+"$schema": "http://json-schema.org/draft-07/schema#",
+"title": "K2s configuration",
+"type": "object",
+"additionalProperties": false,
+"properties": {
+  "log": {
+    "type": "object", "default": {}, "additionalProperties": false,
+    "description": "Logging of this host",
+    "properties": {
+      "level": {"type": ["string", "integer"], "default": "info",
+        "description": "Lowest level written: debug, info, warn, error, an integer, or a name with an offset (debug+2)"},
+      "format": {"type": "string", "enum": ["auto", "text", "json"], "default": "auto",
+        "description": "Form of standard error; auto is text on a terminal and JSON lines otherwise"},
+      "root": {"type": "string", "default": "",
+        "description": "Folder below which each tool has its folder of log files; empty: K2S_LOG_ROOT and the product's own rules"},
+      "max_bytes": {"type": "integer", "minimum": 32768, "maximum": 1073741824, "default": 500000,
+        "description": "Size at which a log file is rotated"},
+      "files": {"type": "integer", "minimum": 0, "maximum": 100, "default": 5,
+        "description": "Rotated files that are kept"},
+      "file": {"type": "boolean", "default": true, "description": "Write log files"},
+      "stderr": {"type": "boolean", "default": true, "description": "Write to standard error"}
+    }
+  },
+  "admin": {
+    "type": "object", "default": {}, "additionalProperties": false,
+    "description": "How `k2s host` and other commands reach a running host",
+    "properties": {
+      "socket": {"type": ["boolean", "string"], "default": true,
+        "description": "Local endpoint: true for the usual place, false for none, or the path of a Unix socket or named pipe"},
+      "http": {"type": "string", "default": "",
+        "description": "Read-only HTTP on a loopback address such as 127.0.0.1:9180; empty: none"}
+    }
+  },
+  "plugins": {
+    "type": "object", "default": {}, "description": "Plugins by id",
+    "additionalProperties": {
+      "type": "object", "additionalProperties": false,
+      "properties": {"enabled": {"type": "boolean", "default": true}}
+    }
+  },
+  "features": {
+    "type": "object", "default": {}, "description": "Features by id",
+    "additionalProperties": {
+      "type": "object", "additionalProperties": false,
+      "properties": {
+        "enabled": {"type": "boolean"},
+        "settings": {"type": "object", "description": "For all uses of the feature; a service's own settings win"}
+      }
+    }
+  },
+  "services": {
+    "type": "object", "default": {}, "description": "Services that `k2s host run` starts, by name of the instance",
+    "additionalProperties": {
+      "type": "object", "additionalProperties": false,
+      "properties": {
+        "feature": {"type": "string", "description": "Id of the feature; the instance's name when absent"},
+        "enabled": {"type": "boolean", "default": true},
+        "isolation": {"type": "string", "enum": ["none"], "default": "none"},
+        "settings": {"type": "object", "default": {}, "description": "What the feature's schema declares"}
+      }
+    }
+  },
+  "limits": {
+    "type": "object", "default": {}, "additionalProperties": false,
+    "description": "Bounds on plugins and services",
+    "properties": {
+      "probe_seconds": {"type": "number", "exclusiveMinimum": 0, "maximum": 600, "default": 10,
+        "description": "Time that a new plugin may take in the probe process"},
+      "start_seconds": {"type": "number", "exclusiveMinimum": 0, "maximum": 3600, "default": 30,
+        "description": "Time that a service may take to start"},
+      "drain_seconds": {"type": "number", "minimum": 0, "maximum": 3600, "default": 30,
+        "description": "Time that running work gets to end before a stop"},
+      "stop_seconds": {"type": "number", "exclusiveMinimum": 0, "maximum": 3600, "default": 10,
+        "description": "Time that a service may take to stop after that"}
+    }
+  }
+}
+})json";
+
+} // namespace
+
+const nlohmann::json &core_schema() {
+    static const nlohmann::json schema = nlohmann::json::parse(k_schema);
+    return schema;
+}
+
+const nlohmann::json &core_defaults() {
+    static const nlohmann::json defaults = [] {
+        nlohmann::json tree = nlohmann::json::object();
+        apply_defaults(core_schema(), tree);
+        return tree;
+    }();
+    return defaults;
+}
+
+} // namespace k2s::core
