@@ -77,6 +77,14 @@ class Page {
         }
     }
 
+    void indented(std::string_view text, std::size_t indent) {
+        for (const auto &line : wrap(text, width_ - indent)) {
+            out_.append(indent, ' ');
+            out_ += line;
+            out_ += '\n';
+        }
+    }
+
     void line(std::string_view text) {
         out_ += text;
         out_ += '\n';
@@ -161,7 +169,7 @@ void add_examples(Page &page, const Tool &tool, const Command &command) {
     for (const auto &example : command.examples) {
         page.line(fmt::format("  {}", example_line(tool, command, example)));
         if (!example.text.empty()) {
-            page.rows({{"", example.text}});
+            page.indented(example.text, 4);
         }
     }
 }

@@ -26,7 +26,7 @@ int main(int argc, char **argv) {
     }
     const std::string directory = argv[1];
     bool done = true;
-    for (const auto &tool : {test::k2s(), test::preset("httpproxy"), test::preset("yaml2json"),
+    for (const auto &tool : {test::k2s_tool(), test::preset("httpproxy"), test::preset("yaml2json"),
                              test::preset("devgon"), test::preset("cplauncher")}) {
         for (const auto &page : man_pages(tool)) {
             done = done && write_file(directory + "/" + page.file, page.text);

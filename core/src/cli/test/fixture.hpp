@@ -152,7 +152,7 @@ inline Tool preset(const std::string &name) {
     return tool;
 }
 
-inline Tool k2s() {
+inline Tool k2s_tool() {
     Tool tool;
     tool.name = "k2s";
     tool.version = "2.0.0";

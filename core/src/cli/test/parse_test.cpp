@@ -55,7 +55,7 @@ struct Bad {
 };
 
 Tool tool_named(const std::string &name) {
-    return name == "k2s" ? k2s() : preset(name);
+    return name == "k2s" ? k2s_tool() : preset(name);
 }
 
 } // namespace
@@ -258,7 +258,7 @@ BOOST_AUTO_TEST_CASE(help_and_version) {
 }
 
 BOOST_AUTO_TEST_CASE(values_have_types_and_origins) {
-    const auto tool = k2s();
+    const auto tool = k2s_tool();
     const auto invocation = parse(tool, {"install", "--master-memory", "1.5KiB", "-a"});
     BOOST_REQUIRE(invocation);
     const auto *memory = invocation->option("master-memory");

@@ -74,11 +74,12 @@ BOOST_AUTO_TEST_CASE(help_of_a_go_style_tool) {
     BOOST_TEST(!has(text, "\x1b"));
     BOOST_TEST(has(help(preset("vfprules"), {}), "Usage: vfprules -portid TEXT [options]\n"));
     BOOST_TEST(has(help(preset("cplauncher"), {}), "[options] [--] <target>..."));
-    BOOST_TEST(has(help(preset("yaml2json"), {}), "(environment: YAML2JSON_VERBOSITY)"));
+    BOOST_TEST(
+        has(help(preset("yaml2json"), {}, {.width = 100}), "(environment: YAML2JSON_VERBOSITY)"));
 }
 
 BOOST_AUTO_TEST_CASE(help_of_groups) {
-    const auto root = help(k2s(), {});
+    const auto root = help(k2s_tool(), {});
     BOOST_TEST(root.starts_with("Usage: k2s <command> [options]\n\nRuns the features of K2s\n"));
     const auto host = root.find("\nCommands of the host:\n");
     const auto plugins = root.find("\nCommands of plugins:\n");
@@ -89,14 +90,14 @@ BOOST_AUTO_TEST_CASE(help_of_groups) {
     BOOST_TEST(has(root, "show and switch plugins"));
     BOOST_TEST(has(root, "install, remove")); // devgon has no summary of its own
     BOOST_TEST(!has(root, "secret"));
-    const auto plugin = help(k2s(), {"plugin"});
+    const auto plugin = help(k2s_tool(), {"plugin"});
     BOOST_TEST(has(plugin, "Usage: k2s plugin <command> [options]\n\nshow and switch plugins\n"));
     BOOST_TEST(has(plugin, "\n  list  does list\n"));
     BOOST_TEST(!has(plugin, "--version"));
 }
 
 BOOST_AUTO_TEST_CASE(help_of_a_command) {
-    const auto text = help(k2s(), {"install"});
+    const auto text = help(k2s_tool(), {"install"});
     BOOST_TEST(text.starts_with("Usage: k2s install [options]\nUsage: k2s install <command>"));
     BOOST_TEST(has(text, "\n  buildonly "));
     BOOST_TEST(has(text, "\n  -w, --wait DURATION "));
@@ -107,11 +108,11 @@ BOOST_AUTO_TEST_CASE(help_of_a_command) {
     BOOST_TEST(has(text, "\n  20  reboot needed\n"));
     BOOST_TEST(!has(text, "configuration or manifest is wrong"));
     BOOST_TEST(has(text, "\n  k2s install --master-memory 8G\n    A larger control plane.\n"));
-    const auto info = help(k2s(), {"plugin", "info"});
+    const auto info = help(k2s_tool(), {"plugin", "info"});
     BOOST_TEST(has(info, "-o, --output text|json|wide"));
     BOOST_TEST(has(info, "--format FORMAT"));
     BOOST_TEST(has(info, "(one of text, json, yaml)"));
-    const auto unknown = help_text(k2s(), Words{"plugins"}, {});
+    const auto unknown = help_text(k2s_tool(), Words{"plugins"}, {});
     BOOST_REQUIRE(!unknown);
     BOOST_TEST(unknown.error().code == K2S_E_USAGE);
 }
@@ -119,7 +120,8 @@ BOOST_AUTO_TEST_CASE(help_of_a_command) {
 BOOST_AUTO_TEST_CASE(help_fits_the_terminal) {
     for (const int width : {0, 40, 72, 100, 500}) {
         std::size_t widest = 0;
-        for (std::string_view rest = help(k2s(), {"install"}, {.width = width}); !rest.empty();) {
+        for (std::string_view rest = help(k2s_tool(), {"install"}, {.width = width});
+             !rest.empty();) {
             const auto line = rest.substr(0, rest.find('\n'));
             rest.remove_prefix(line.size() + 1);
             widest = std::max(widest, display_width(line));
@@ -132,7 +134,7 @@ BOOST_AUTO_TEST_CASE(help_fits_the_terminal) {
 }
 
 BOOST_AUTO_TEST_CASE(color_only_when_wanted) {
-    BOOST_TEST(has(help(k2s(), {}, {.color = true}), "\x1b[1mOptions:\x1b[0m\n"));
+    BOOST_TEST(has(help(k2s_tool(), {}, {.color = true}), "\x1b[1mOptions:\x1b[0m\n"));
     BOOST_TEST(wants_color(true, environment({{"TERM", "xterm"}})));
     BOOST_TEST(wants_color(true, environment({{"NO_COLOR", ""}})));
     BOOST_TEST(!wants_color(true, environment({{"NO_COLOR", "0"}})));
@@ -152,7 +154,7 @@ BOOST_AUTO_TEST_CASE(wrapping_and_widths) {
 }
 
 BOOST_AUTO_TEST_CASE(bash_completion_has_the_tree) {
-    const auto script = completion_script(k2s(), "bash");
+    const auto script = completion_script(k2s_tool(), "bash");
     BOOST_REQUIRE(script);
     BOOST_TEST(has(*script, "complete -F _k2s k2s k2s.exe\n"));
     BOOST_TEST(has(*script, "/plugin|/plugin/list|"));
@@ -161,7 +163,7 @@ BOOST_AUTO_TEST_CASE(bash_completion_has_the_tree) {
     BOOST_TEST(has(*script, "-folder|--folder) kind=files ;;"));
     BOOST_TEST(!has(*script, "secret"));
     BOOST_TEST(has(*completion_script(preset("yaml2json"), "bash"), "words='<files>'"));
-    BOOST_TEST(!completion_script(k2s(), "csh"));
+    BOOST_TEST(!completion_script(k2s_tool(), "csh"));
 }
 
 BOOST_AUTO_TEST_CASE(completion_carries_no_code) {
@@ -184,7 +186,7 @@ BOOST_AUTO_TEST_CASE(completion_carries_no_code) {
 }
 
 BOOST_AUTO_TEST_CASE(powershell_completion_has_the_tree) {
-    const auto script = *completion_script(k2s(), "powershell");
+    const auto script = *completion_script(k2s_tool(), "powershell");
     BOOST_TEST(has(script, "Register-ArgumentCompleter -Native -CommandName 'k2s', 'k2s.exe'"));
     BOOST_TEST(has(script, "$nodes['/plugin/list'] = @{"));
     BOOST_TEST(has(script, ", @('plugin', 'show and switch plugins')"));
@@ -193,7 +195,7 @@ BOOST_AUTO_TEST_CASE(powershell_completion_has_the_tree) {
 }
 
 BOOST_AUTO_TEST_CASE(man_pages_are_named_and_escaped) {
-    const auto pages = man_pages(k2s());
+    const auto pages = man_pages(k2s_tool());
     Words files;
     for (const auto &page : pages) {
         files.push_back(page.file);
