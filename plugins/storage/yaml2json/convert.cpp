@@ -12,7 +12,9 @@
 
 #include "builder.hpp"
 #include "json_writer.hpp"
+#include "quoted.hpp"
 #include "source.hpp"
+#include "unicode.hpp"
 
 namespace k2s::yaml2json {
 namespace {
@@ -58,6 +60,7 @@ class Conversion {
     JsonWriter writer_;
     Builder builder_;
     std::optional<Fault> scalar_fault_;
+    std::string decoded_; ///< the text of the scalar at hand
     Report report_;
     size_t offset_ = 0; ///< of the last token: empty nodes have none of their own
     bool skipping_ = false;
@@ -76,13 +79,22 @@ void capture(fy_diag *, void *user, const char *text, size_t size) {
     log.append(text, std::min(size, k_max - std::min(log.size(), k_max)));
 }
 
-std::string_view first_line(std::string_view text) noexcept {
+// The library's message as one line of valid UTF-8: it quotes parts of the input byte by byte.
+std::string tidy_message(std::string_view text) {
     constexpr std::string_view k_level = "[ERR]: ";
     if (text.starts_with(k_level)) {
         text.remove_prefix(k_level.size());
     }
     text = text.substr(0, text.find('\n'));
-    return text.substr(0, text.find_last_not_of(' ') + 1);
+    text = text.substr(0, text.find_last_not_of(' ') + 1);
+    std::string message;
+    while (!text.empty()) {
+        const size_t length = utf8_sequence(text);
+        const bool shown = length > 1 || (length == 1 && text[0] >= ' ');
+        message.append(shown ? text.substr(0, length) : "?");
+        text.remove_prefix(std::max<size_t>(length, 1));
+    }
+    return message;
 }
 
 void Conversion::open_parser() {
@@ -209,13 +221,20 @@ bool Conversion::handle_scalar(const fy_event &event) {
         }
         // A scalar in one line without escapes is its own text; asking the library for it would
         // make a copy of most of them.
-        if (start->line == end->line &&
-            (plain || style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED)) {
-            const auto raw = source_.text().substr(start->input_pos, size);
-            const char escape = style == FYSS_SINGLE_QUOTED ? '\'' : '\\';
-            if (plain || raw.find(escape) == std::string_view::npos) {
-                return builder_.scalar(where, raw, plain, true);
+        const auto raw = source_.text().substr(start->input_pos, size);
+        const bool one_line = start->line == end->line;
+        if (one_line && (plain || (style == FYSS_SINGLE_QUOTED && !raw.contains('\'')) ||
+                         (style == FYSS_DOUBLE_QUOTED && !raw.contains('\\')))) {
+            return builder_.scalar(where, raw, plain, true);
+        }
+        if (style == FYSS_DOUBLE_QUOTED) {
+            if (!decode_double_quoted(raw, decoded_)) {
+                scalar_fault_ =
+                    Fault{where.offset, K2S_E_FAILED,
+                          "an escape in this scalar names no Unicode character", std::nullopt};
+                return false;
             }
+            return builder_.scalar(where, decoded_, false, false);
         }
     }
     return builder_.scalar(where, token_text(data.value), plain, false);
@@ -260,11 +279,12 @@ Error Conversion::parser_error() const {
         if (error->type == FYET_ERROR && error->msg != nullptr && error->line > 0) {
             return source_.error_at(static_cast<uint64_t>(error->line),
                                     static_cast<uint64_t>(std::max(error->column, 1)),
-                                    first_line(error->msg));
+                                    tidy_message(error->msg));
         }
     }
-    const std::string_view logged = first_line(log_);
-    return source_.error_at(offset_, logged.empty() ? "not well-formed YAML" : logged);
+    const std::string logged = tidy_message(log_);
+    return source_.error_at(offset_, logged.empty() ? std::string_view{"not well-formed YAML"}
+                                                    : std::string_view{logged});
 }
 
 Error Conversion::fault_error(const Fault &fault) const {

@@ -50,6 +50,7 @@ BOOST_AUTO_TEST_CASE(positions) {
              {"a: !x!y z\n", "in.yaml:1:4: undefined tag prefix"},
              {"%YAML 2.0\n---\na\n", "in.yaml:1:1: unsupport version number 2.0"},
              {"\"a\\ud800\"", "in.yaml:1:3: "},
+             {"\"x\\", "in.yaml:1:3: invalid escape"},
              {"a: 1\n---\nb: [\n", "in.yaml:4:1: "}, // behind the first document
          }) {
         BOOST_TEST_CONTEXT(yaml) {

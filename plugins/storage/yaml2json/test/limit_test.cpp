@@ -43,8 +43,7 @@ BOOST_AUTO_TEST_CASE(alias_bomb) {
     BOOST_TEST(code_of(bomb, {}) == K2S_E_NO_MEMORY);
     Options options;
     options.limits.alias_nodes = 100; // 9 aliases to 10 nodes each are allowed, 9 to 91 are not
-    BOOST_TEST(
-        error_of(bomb, options).starts_with("in.yaml:3:8: aliases add more than 100 nodes"));
+    BOOST_TEST(error_of(bomb, options).starts_with("in.yaml:3:8: aliases add more than 100 nodes"));
 }
 
 BOOST_AUTO_TEST_CASE(alias_bomb_of_text) {
