@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -75,6 +76,11 @@ class PluginScope {
     Services &services() const noexcept { return services_; }
     const ContractParty &party() const noexcept { return party_; }
     LentThreads &threads() noexcept { return threads_; }
+    const void *find_interface(std::string_view id) const noexcept;
+
+    /// Held while something without a handle of its own is opened (metrics, bars); K2S_E_STATE
+    /// when closed() is true then.
+    std::mutex &opening() noexcept { return opening_; }
 
     /// The scope behind a host that a plugin passed; NULL for NULL.
     static PluginScope *of(const k2s_host *host) noexcept;
@@ -86,6 +92,7 @@ class PluginScope {
     const std::string id_;
     ContractParty party_;
     LentThreads threads_;
+    std::mutex opening_;
     k2s_log log_{};
     k2s_host host_{};
     std::atomic<unsigned> violations_{0};

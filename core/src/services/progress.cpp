@@ -33,7 +33,9 @@ Progress::Terminal Progress::standard_error() {
         return core::environment("TERM") == "dumb" ? 0 : Stdio::columns(K2S_STREAM_ERR);
     };
     terminal.write = write_standard_error;
-    terminal.color = [] { return !core::environment("NO_COLOR").has_value(); };
+    terminal.color = [] {
+        return !core::environment("NO_COLOR").has_value() && Stdio::escapes(K2S_STREAM_ERR);
+    };
     return terminal;
 }
 

@@ -25,6 +25,10 @@ class Stdio {
     /// Columns of the terminal behind K2S_STREAM_*; 0 when it is none or no such stream.
     static uint32_t columns(uint32_t stream) noexcept;
 
+    /// Whether the terminal behind the stream understands escape sequences. Switches them on in
+    /// consoles that only do so when asked.
+    static bool escapes(uint32_t stream) noexcept;
+
     /// Also variables that are set to the empty string, unlike core::environment().
     static std::optional<std::string> environment(std::string_view name);
 

@@ -59,6 +59,10 @@ uint32_t Stdio::columns(uint32_t stream) noexcept {
     return size.ws_col != 0 ? size.ws_col : 80; // serial lines do not know
 }
 
+bool Stdio::escapes(uint32_t stream) noexcept {
+    return columns(stream) != 0;
+}
+
 std::optional<std::string> Stdio::environment(std::string_view name) {
     const char *const value = std::getenv(std::string(name).c_str());
     return value == nullptr ? std::nullopt : std::optional<std::string>(value);

@@ -143,6 +143,16 @@ uint32_t Stdio::columns(uint32_t stream) noexcept {
     return static_cast<uint32_t>(info.srWindow.Right - info.srWindow.Left + 1);
 }
 
+bool Stdio::escapes(uint32_t stream) noexcept {
+    const HANDLE handle = stream_handle(stream);
+    DWORD mode = 0;
+    if (handle == nullptr || ::GetConsoleMode(handle, &mode) == 0) {
+        return false;
+    }
+    return (mode & ENABLE_VIRTUAL_TERMINAL_PROCESSING) != 0 ||
+           ::SetConsoleMode(handle, mode | ENABLE_VIRTUAL_TERMINAL_PROCESSING) != 0;
+}
+
 std::optional<std::string> Stdio::environment(std::string_view name) {
     const std::wstring wide = to_wide(name);
     std::wstring value(256, L'\0');
