@@ -13,6 +13,7 @@
 #include <thread>
 #include <utility>
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -25,6 +26,18 @@ constexpr std::array k_signals{SIGINT, SIGTERM, SIGHUP};
 
 /// 128 + SIGINT, as shells report it.
 constexpr int k_exit_interrupted = 130;
+
+/// An eventfd above the standard streams: where one of those is closed it must not take its place,
+/// or the plugin would read from it.
+int make_event() noexcept {
+    const int event = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (event < 0 || event > STDERR_FILENO) {
+        return event;
+    }
+    const int moved = ::fcntl(event, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    ::close(event);
+    return moved;
+}
 
 void make_readable(int descriptor) noexcept {
     const uint64_t one = 1;
@@ -65,7 +78,7 @@ struct Cancellation::State {
         const std::lock_guard held(mutex);
         for (std::atomic<int> *const descriptor : {&cancelled, &woken}) {
             if (descriptor->load() < 0) {
-                const int fresh = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+                const int fresh = make_event();
                 if (fresh < 0) {
                     return false;
                 }
