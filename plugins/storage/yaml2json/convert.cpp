@@ -22,6 +22,9 @@ namespace {
 struct DestroyDiag {
     void operator()(fy_diag *diag) const noexcept { fy_diag_destroy(diag); }
 };
+struct DestroyIterator {
+    void operator()(fy_token_iter *iterator) const noexcept { fy_token_iter_destroy(iterator); }
+};
 struct DestroyParser {
     void operator()(fy_parser *parser) const noexcept { fy_parser_destroy(parser); }
 };
@@ -41,6 +44,7 @@ class Conversion {
     std::expected<void, Error> handle(const fy_event &event);
     bool handle_node(const fy_event &event);
     bool handle_scalar(const fy_event &event);
+    void read_text(fy_token *token);
     std::expected<void, Error> finish_document();
     std::expected<void, Error> finish_stream();
     [[nodiscard]] Properties properties(fy_token *anchor, fy_token *tag, fy_token *start);
@@ -237,7 +241,26 @@ bool Conversion::handle_scalar(const fy_event &event) {
             return builder_.scalar(where, decoded_, false, false);
         }
     }
-    return builder_.scalar(where, token_text(data.value), plain, false);
+    read_text(data.value);
+    return builder_.scalar(where, decoded_, plain, false);
+}
+
+// In pieces: fy_token_get_text() believes a length that is estimated while scanning, and where that
+// is wrong (some folded scalars) the text ends in memory that was never written.
+void Conversion::read_text(fy_token *token) {
+    decoded_.clear();
+    const std::unique_ptr<fy_token_iter, DestroyIterator> iterator{fy_token_iter_create(token)};
+    if (!iterator) {
+        throw std::bad_alloc{};
+    }
+    const fy_iter_chunk *chunk = nullptr;
+    int failed = 0;
+    while ((chunk = fy_token_iter_chunk_next(iterator.get(), chunk, &failed)) != nullptr) {
+        decoded_.append(chunk->str, chunk->len);
+    }
+    if (failed != 0) {
+        throw std::bad_alloc{}; // all that can fail in a scalar that was scanned
+    }
 }
 
 std::expected<void, Error> Conversion::finish_document() {

@@ -7,9 +7,8 @@
 namespace k2s::yaml2json {
 
 /// Decodes what stands between the quotes of a double-quoted scalar (YAML 1.2, 5.7 and 7.3.1) into
-/// `text`: escapes, and the folding of lines. libfyaml 0.7.12 finds and checks the scalar but does
-/// not decode it reliably: for an escaped space before a line break it returns a text that ends in
-/// memory it never wrote. Returns false for an escape that names no character.
+/// `text`: escapes, and the folding of lines. libfyaml 0.7.12 finds and checks the scalar but loses
+/// escaped spaces before a line break. Returns false for an escape that names no character.
 bool decode_double_quoted(std::string_view raw, std::string &text);
 
 } // namespace k2s::yaml2json
