@@ -168,17 +168,18 @@ void collect(const Tool &tool, std::vector<std::string> &path, std::vector<Place
     }
 }
 
-void add_exit_status(Roff &page, const std::vector<Place> &places) {
-    std::vector<ExitCode> codes = exit_codes_of(nullptr);
-    if (places.size() == 1) {
-        codes = exit_codes_of(places.front().command);
-    }
-    page.request("SH", "EXIT STATUS");
+void add_codes(Roff &page, const std::vector<ExitCode> &codes) {
     for (const auto &[code, text] : codes) {
         page.request("TP");
         page.raw(fmt::format("\\fB{}\\fR", code));
         page.line(text);
     }
+}
+
+/// `command`: the only one of the page, or null when each names its own codes.
+void add_exit_status(Roff &page, const Command *command) {
+    page.request("SH", "EXIT STATUS");
+    add_codes(page, exit_codes_of(command));
 }
 
 void add_environment(Roff &page, const std::vector<Place> &places) {
@@ -263,13 +264,18 @@ ManPage page_for(const Tool &tool, std::vector<std::string> path, std::string_vi
             page.request("SS", full_name(tool, place.path));
         }
         add_command(page, tool, place.path, *place.command);
+        if (!is_one && !place.command->exit_codes.empty()) {
+            page.request("PP");
+            page.line("Exit status, besides or instead of the common ones:");
+            add_codes(page, place.command->exit_codes);
+        }
     }
     page.request("SH", "COMMON OPTIONS");
     // Those of the command itself where there is one only: --format is not for all of a group.
     add_options(page, options_at(tool, is_one ? places.front().path : path), false, style);
     add_environment(page, places);
     add_examples(page, tool, places);
-    add_exit_status(page, places);
+    add_exit_status(page, is_one ? places.front().command : nullptr);
     return {name + ".1", page.take()};
 }
 
@@ -298,7 +304,7 @@ ManPage index_page(const Tool &tool) {
     }
     page.request("SH", "OPTIONS");
     add_options(page, options_at(tool, {}), false, Style::posix);
-    add_exit_status(page, {});
+    add_exit_status(page, nullptr);
     if (!others.empty()) {
         page.request("SH", "SEE ALSO");
         page.raw(others);
