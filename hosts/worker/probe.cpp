@@ -40,7 +40,9 @@ class Report {
         line({{"stage", name}});
     }
     [[noreturn]] void bad(int code, const std::string &message) const {
-        line({{"ok", false}, {"stage", stage_}, {"code", code},
+        line({{"ok", false},
+              {"stage", stage_},
+              {"code", code},
               {"message", fmt::format("plugin library '{}': {}", job_.library, message)}});
         leave(0);
     }
@@ -88,12 +90,16 @@ k2s_plugin_entry_v1_fn find_entry(void *module, const Report &report) {
                                    major, K2S_ABI_MAJOR, K2S_ABI_MINOR));
         }
     }
-    report.bad(K2S_E_CONFIG, fmt::format("is no K2s plugin: it does not export {}", K2S_PLUGIN_ENTRY));
+    report.bad(K2S_E_CONFIG,
+               fmt::format("is no K2s plugin: it does not export {}", K2S_PLUGIN_ENTRY));
 }
 
-const void *K2S_CALL no_interface(const k2s_host *, k2s_str) { return nullptr; }
+const void *K2S_CALL no_interface(const k2s_host *, k2s_str) {
+    return nullptr;
+}
 
-// noexcept: an exception that leaves the entry ends this process, as it would the host.
+// An exception that leaves the entry would end the host, and so it ends this process. (It cannot be
+// caught: the plugin and the worker each carry their own C++ runtime and unwinder.)
 std::int32_t call_entry(k2s_plugin_entry_v1_fn entry, const k2s_host &host,
                         const k2s_plugin *&plugin, k2s_error &error) noexcept {
     return entry(&host, &plugin, &error);
@@ -104,8 +110,9 @@ template <std::size_t N> std::string bounded(const char (&text)[N]) {
 }
 
 std::string text_of(k2s_str text, std::uint64_t most) {
-    return text.ptr == nullptr ? std::string()
-                               : std::string(text.ptr, static_cast<std::size_t>(std::min(text.len, most)));
+    return text.ptr == nullptr
+               ? std::string()
+               : std::string(text.ptr, static_cast<std::size_t>(std::min(text.len, most)));
 }
 
 void check_descriptor(const k2s_plugin *plugin, const ProbeJob &job, const Report &report) {
@@ -126,9 +133,10 @@ void check_descriptor(const k2s_plugin *plugin, const ProbeJob &job, const Repor
     }
     const auto id = text_of(plugin->id, k_version_max);
     if (id != job.plugin_id) {
-        report.bad(K2S_E_CONFIG,
-                   fmt::format("says that it is plugin '{}', but the manifest beside it is for '{}'",
-                               id, job.plugin_id));
+        report.bad(
+            K2S_E_CONFIG,
+            fmt::format("says that it is plugin '{}', but the manifest beside it is for '{}'", id,
+                        job.plugin_id));
     }
     if (plugin->version.len == 0 || plugin->version.len > k_version_max) {
         report.bad(K2S_E_CONFIG, "its descriptor has no usable version");
@@ -152,7 +160,9 @@ void probe(const ProbeJob &job) {
     const auto entry = find_entry(loaded.module, report);
 
     report.stage("entry");
-    const k2s_host host{sizeof(k2s_host), K2S_ABI_MINOR, nullptr,
+    const k2s_host host{sizeof(k2s_host),
+                        K2S_ABI_MINOR,
+                        nullptr,
                         {k2s_version, std::string_view(k2s_version).size()},
                         no_interface};
     const k2s_plugin *plugin = nullptr;
@@ -160,8 +170,8 @@ void probe(const ProbeJob &job) {
     error.struct_size = sizeof error;
     const auto status = call_entry(entry, host, plugin, error);
     if (status < 0) {
-        report.bad(status, fmt::format("its entry failed: {} (status {})", bounded(error.message),
-                                       status));
+        report.bad(status,
+                   fmt::format("its entry failed: {} (status {})", bounded(error.message), status));
     }
 
     report.stage("descriptor");

@@ -57,11 +57,12 @@ struct Check {
                     name, size);
     }
     std::unexpected<Error> other_platform(Format format, std::string_view machine) const {
-        return fail(K2S_E_UNSUPPORTED,
-                    "plugin library '{}' is a {} library for {}, this host is {} on {}; install the "
-                    "plugin's build for this platform",
-                    name, system_name(format), machine, system_name(wanted.format),
-                    machine_name(wanted.format, wanted.machine));
+        return fail(
+            K2S_E_UNSUPPORTED,
+            "plugin library '{}' is a {} library for {}, this host is {} on {}; install the "
+            "plugin's build for this platform",
+            name, system_name(format), machine, system_name(wanted.format),
+            machine_name(wanted.format, wanted.machine));
     }
     std::unexpected<Error> other_kind(std::string_view kind) const {
         return fail(K2S_E_UNSUPPORTED, "plugin library '{}' is {}, not a shared library", name,
@@ -89,8 +90,8 @@ struct Check {
             return other_kind("an ELF file of another kind (a program or object file)");
         }
         const auto sections = field<std::uint64_t>(header, 40);
-        const auto section_bytes = std::uint64_t{field<std::uint16_t>(header, 58)} *
-                                   field<std::uint16_t>(header, 60);
+        const auto section_bytes =
+            std::uint64_t{field<std::uint16_t>(header, 58)} * field<std::uint16_t>(header, 60);
         if (!inside(sections, section_bytes)) {
             return cut_off();
         }

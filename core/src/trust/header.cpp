@@ -22,11 +22,9 @@ Result<void> check_header(const OpenLibrary &library) {
         return fail(K2S_E_FAILED, "plugin library '{}' has {} bytes; more than {} is not loaded",
                     name, size, k_size_max);
     }
-    return check_binary(
-        [&](std::uint64_t offset, void *buffer, std::size_t count) {
-            return library.read_at(offset, buffer, count);
-        },
-        size, this_platform(), name);
+    return check_binary([&](std::uint64_t offset, void *buffer,
+                            std::size_t count) { return library.read_at(offset, buffer, count); },
+                        size, this_platform(), name);
 }
 
 } // namespace k2s::core::trust

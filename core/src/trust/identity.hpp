@@ -35,9 +35,10 @@ class OpenLibrary {
     using Native = int;
 #endif
 
-    /// Opens it for reading (on Windows so that nobody can write, rename or delete it meanwhile) and
-    /// looks at its header. Errors: K2S_E_NOT_FOUND, K2S_E_PERMISSION, K2S_E_UNSUPPORTED (another
-    /// platform's library), K2S_E_FAILED (empty, cut off, no regular file, larger than 512 MiB).
+    /// Opens it for reading (on Windows so that nobody can write, rename or delete it meanwhile)
+    /// and looks at its header. Errors: K2S_E_NOT_FOUND, K2S_E_PERMISSION, K2S_E_UNSUPPORTED
+    /// (another platform's library), K2S_E_FAILED (empty, cut off, no regular file, larger than 512
+    /// MiB).
     static Result<OpenLibrary> open(const fs::path &library);
 
     OpenLibrary(OpenLibrary &&other) noexcept;
@@ -48,8 +49,8 @@ class OpenLibrary {
     [[nodiscard]] const FileIdentity &identity() const { return identity_; }
     [[nodiscard]] Native native() const { return native_; }
 
-    /// What to give to the system's loader so that it maps this very file. Linux: a path through the
-    /// open descriptor, which must then stay open as long as the library is mapped: the dynamic
+    /// What to give to the system's loader so that it maps this very file. Linux: a path through
+    /// the open descriptor, which must then stay open as long as the library is mapped: the dynamic
     /// linker knows libraries by name first, and a reused number would get the old library.
     [[nodiscard]] fs::path load_path() const;
 

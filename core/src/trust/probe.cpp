@@ -15,8 +15,8 @@ constexpr std::size_t k_report_max = 64 * 1024;
 constexpr std::size_t k_noise_max = 4096;
 constexpr std::size_t k_quote_max = 240;
 
-/// The worker's report: one JSON object per line. Every step announces itself, so that the last line
-/// tells where a library ended that took the worker along.
+/// The worker's report: one JSON object per line. Every step announces itself, so that the last
+/// line tells where a library ended that took the worker along.
 struct Report {
     ProbeResult result;
     bool finished = false;
@@ -113,8 +113,9 @@ Result<ProbeResult> probe(const fs::path &worker, const OpenLibrary &library,
         return result;
     }
     if (result.stage.empty()) {
-        return fail(K2S_E_FAILED, "cannot probe plugin library '{}': worker '{}' {} before it began{}",
-                    name, path_text(worker), process::describe(*outcome), quote(noise));
+        return fail(K2S_E_FAILED,
+                    "cannot probe plugin library '{}': worker '{}' {} before it began{}", name,
+                    path_text(worker), process::describe(*outcome), quote(noise));
     }
     result.good = false;
     const bool hung = outcome->end == process::End::Deadline;

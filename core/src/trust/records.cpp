@@ -18,7 +18,9 @@ constexpr std::size_t k_most_records = 1024;
 constexpr std::size_t k_reason_max = 1024;
 constexpr std::size_t k_fields = 13;
 
-bool needs_escape(unsigned char c) { return c < 0x20 || c == '%' || c == 0x7f; }
+bool needs_escape(unsigned char c) {
+    return c < 0x20 || c == '%' || c == 0x7f;
+}
 
 void append_text(std::string &line, std::string_view text) {
     for (unsigned char c : text) {
@@ -57,7 +59,8 @@ template <class Number> bool parse_number(std::string_view field, Number &number
 }
 
 bool is_sha256(std::string_view text) {
-    return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+    return text.size() == 64 &&
+           text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
 bool parse_line(std::string_view line, Record &record) {
@@ -78,8 +81,8 @@ bool parse_line(std::string_view line, Record &record) {
     return parse_text(fields[0], record.library) && !record.library.empty() &&
            parse_number(fields[1], identity.device) && parse_number(fields[2], identity.file) &&
            parse_number(fields[3], identity.file_high) && parse_number(fields[4], identity.size) &&
-           parse_number(fields[5], identity.modified) && parse_number(fields[6], identity.changed) &&
-           parse_text(fields[8], record.sha256) &&
+           parse_number(fields[5], identity.modified) &&
+           parse_number(fields[6], identity.changed) && parse_text(fields[8], record.sha256) &&
            (is_sha256(record.sha256) ||
             (record.sha256.empty() && record.verdict == Verdict::Quarantined)) &&
            parse_text(fields[9], record.id) && parse_text(fields[10], record.version) &&

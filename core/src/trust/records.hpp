@@ -22,10 +22,10 @@ struct Record {
     std::string library; // path_to_utf8 of its absolute path
     FileIdentity identity;
     Verdict verdict = Verdict::Good;
-    std::string sha256;  // lower-case hex
-    std::string id;      // what the library said about itself; empty when quarantined before that
+    std::string sha256; // lower-case hex
+    std::string id;     // what the library said about itself; empty when quarantined before that
     std::string version;
-    std::string reason;  // why it is quarantined
+    std::string reason;    // why it is quarantined
     std::int64_t time = 0; // seconds since 1970
 };
 

@@ -16,8 +16,8 @@ constexpr std::size_t k_records_file_max = 1024 * 1024;
 /// Its text; empty when there is none, or it is too large, no regular file, or writable by others.
 std::string read_records_file(const fs::path &file);
 
-/// Holds `<file>.lock`, so that two processes do not lose each other's change. The system lets go of
-/// it when this process dies.
+/// Holds `<file>.lock`, so that two processes do not lose each other's change. The system lets go
+/// of it when this process dies.
 class RecordsLock {
   public:
     static Result<RecordsLock> take(const fs::path &file);

@@ -46,8 +46,12 @@ Loaded load(const std::string &, Inherited file) {
     return loaded;
 }
 
-void *find_symbol(void *module, const char *name) { return ::dlsym(module, name); }
+void *find_symbol(void *module, const char *name) {
+    return ::dlsym(module, name);
+}
 
-void leave(int code) { ::_exit(code); }
+void leave(int code) {
+    ::_exit(code);
+}
 
 } // namespace k2s::worker

@@ -26,11 +26,17 @@ void hang() {
     }
 }
 
-k2s_str text(const char *value) { return {value, std::strlen(value)}; }
+k2s_str text(const char *value) {
+    return {value, std::strlen(value)};
+}
 
-int32_t K2S_CALL create(void *, k2s_error *) { return K2S_OK; }
+int32_t K2S_CALL create(void *, k2s_error *) {
+    return K2S_OK;
+}
 void K2S_CALL destroy(void *) {}
-const void *K2S_CALL get(void *, k2s_str) { return nullptr; }
+const void *K2S_CALL get(void *, k2s_str) {
+    return nullptr;
+}
 
 k2s_plugin descriptor = {sizeof(k2s_plugin), 0,      nullptr, text("fixture"),
                          text("1.2.3"),      create, destroy, get};
@@ -47,10 +53,14 @@ const int at_load = std::puts("{\"ok\":true}\nnoise on standard output");
 
 #if defined(K2S_FIXTURE_NO_ENTRY)
 extern "C" K2S_EXPORT int32_t something_else();
-int32_t something_else() { return descriptor.create == create ? 0 : 1; }
+int32_t something_else() {
+    return descriptor.create == create ? 0 : 1;
+}
 #elif defined(K2S_FIXTURE_ABI_2)
 extern "C" K2S_EXPORT int32_t k2s_plugin_entry_v2();
-int32_t k2s_plugin_entry_v2() { return descriptor.create == create ? 0 : 1; }
+int32_t k2s_plugin_entry_v2() {
+    return descriptor.create == create ? 0 : 1;
+}
 #else
 extern "C" K2S_EXPORT int32_t K2S_CALL k2s_plugin_entry_v1(const k2s_host *host,
                                                            const k2s_plugin **plugin,

@@ -97,7 +97,7 @@ BOOST_AUTO_TEST_CASE(a_worker_that_cannot_be_used) {
     BOOST_TEST_REQUIRE(!missing);
     BOOST_TEST(missing.error().code == K2S_E_NOT_FOUND);
     // A program that is no worker, and knows nothing of a report.
-    auto other = probe(*executable_path(), *library, "x");
+    auto other = probe(from_build("K2S_PROBE_FIXTURES") / "probe-no-worker", *library, "x");
     BOOST_TEST_REQUIRE(!other);
     BOOST_TEST(other.error().message.find("before it began") != std::string::npos,
                other.error().message);

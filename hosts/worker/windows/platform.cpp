@@ -10,11 +10,15 @@ namespace k2s::worker {
 
 namespace {
 
-HANDLE handle_of(Inherited number) { return reinterpret_cast<HANDLE>(number); }
+HANDLE handle_of(Inherited number) {
+    return reinterpret_cast<HANDLE>(number);
+}
 
 } // namespace
 
-void be_quiet() { ::SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX); }
+void be_quiet() {
+    ::SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX);
+}
 
 bool write_all(Inherited to, const std::string &text) {
     DWORD written = 0;

@@ -43,9 +43,9 @@ Result<OpenLibrary> OpenLibrary::open(const fs::path &library) {
     // O_NONBLOCK: a FIFO in the plugin folder must not hold the host up.
     const int fd = ::open(library.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0) {
-        const int code = errno == EACCES                        ? K2S_E_PERMISSION
+        const int code = errno == EACCES                       ? K2S_E_PERMISSION
                          : errno == ENOENT || errno == ENOTDIR ? K2S_E_NOT_FOUND
-                                                                : K2S_E_FAILED;
+                                                               : K2S_E_FAILED;
         return fail(code, "cannot open plugin library '{}': {}", path_text(library),
                     std::strerror(errno));
     }
@@ -60,7 +60,7 @@ Result<OpenLibrary> OpenLibrary::open(const fs::path &library) {
 }
 
 Result<void> OpenLibrary::identify() {
-    struct stat info {};
+    struct stat info{};
     if (::fstat(native_, &info) != 0 || !S_ISREG(info.st_mode)) {
         return fail(K2S_E_FAILED, "plugin library '{}' is not a regular file", path_text(path_));
     }
@@ -90,7 +90,9 @@ OpenLibrary::~OpenLibrary() {
     }
 }
 
-fs::path OpenLibrary::load_path() const { return fmt::format("/proc/self/fd/{}", native_); }
+fs::path OpenLibrary::load_path() const {
+    return fmt::format("/proc/self/fd/{}", native_);
+}
 
 std::size_t OpenLibrary::read_at(std::uint64_t offset, void *buffer, std::size_t size) const {
     const auto got = ::pread(native_, buffer, size, static_cast<off_t>(offset));
@@ -98,7 +100,7 @@ std::size_t OpenLibrary::read_at(std::uint64_t offset, void *buffer, std::size_t
 }
 
 Result<void> OpenLibrary::check_permissions(const fs::path &plugin_root) const {
-    struct stat info {};
+    struct stat info{};
     if (::fstat(native_, &info) == 0) {
         if (auto file = check_one(info, path_); !file) {
             return file;

@@ -20,8 +20,8 @@ namespace {
 std::unexpected<Error> file_error(const char *action, const fs::path &file) {
     const int reason = errno;
     const bool denied = reason == EACCES || reason == EPERM || reason == EROFS;
-    return fail(denied ? K2S_E_PERMISSION : K2S_E_IO, "cannot {} the plugin records '{}': {}", action,
-                path_text(file), std::strerror(reason));
+    return fail(denied ? K2S_E_PERMISSION : K2S_E_IO, "cannot {} the plugin records '{}': {}",
+                action, path_text(file), std::strerror(reason));
 }
 
 } // namespace
@@ -29,7 +29,7 @@ std::unexpected<Error> file_error(const char *action, const fs::path &file) {
 std::string read_records_file(const fs::path &file) {
     const Descriptor in(
         ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
-    struct stat info {};
+    struct stat info{};
     if (!in.valid() || ::fstat(in.get(), &info) != 0 || !S_ISREG(info.st_mode) ||
         (info.st_uid != 0 && info.st_uid != ::geteuid()) ||
         (info.st_mode & (S_IWGRP | S_IWOTH)) != 0 ||
@@ -56,7 +56,8 @@ Result<RecordsLock> RecordsLock::take(const fs::path &file) {
     return RecordsLock(lock.release());
 }
 
-RecordsLock::RecordsLock(RecordsLock &&other) noexcept : native_(std::exchange(other.native_, -1)) {}
+RecordsLock::RecordsLock(RecordsLock &&other) noexcept
+    : native_(std::exchange(other.native_, -1)) {}
 
 RecordsLock::~RecordsLock() {
     if (native_ >= 0) {
@@ -71,8 +72,8 @@ Result<void> replace_records_file(const fs::path &file, const std::string &text)
     {
         const Descriptor out(
             ::open(next.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-        if (!out.valid() || ::write(out.get(), text.data(), text.size()) !=
-                                static_cast<ssize_t>(text.size())) {
+        if (!out.valid() ||
+            ::write(out.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
             auto error = file_error("write", file);
             ::unlink(next.c_str());
             return error;

@@ -59,10 +59,10 @@ std::string pe_library(std::uint16_t machine = k_pe_x86_64) {
     put<std::uint32_t>(bytes, 60, 64);
     std::memcpy(bytes.data() + 64, "PE\0\0", 4);
     put<std::uint16_t>(bytes, 64 + 4, machine);
-    put<std::uint16_t>(bytes, 64 + 6, 1);        // one section
-    put<std::uint16_t>(bytes, 64 + 20, 240);     // size of the optional header
-    put<std::uint16_t>(bytes, 64 + 22, 0x2022);  // DLL
-    put<std::uint16_t>(bytes, 64 + 24, 0x20b);   // PE32+
+    put<std::uint16_t>(bytes, 64 + 6, 1);          // one section
+    put<std::uint16_t>(bytes, 64 + 20, 240);       // size of the optional header
+    put<std::uint16_t>(bytes, 64 + 22, 0x2022);    // DLL
+    put<std::uint16_t>(bytes, 64 + 24, 0x20b);     // PE32+
     put<std::uint32_t>(bytes, 64 + 264 + 16, 512); // size of the section's data
     put<std::uint32_t>(bytes, 64 + 264 + 20, 512); // and where it begins
     return bytes;
@@ -107,7 +107,8 @@ Record record(const std::string &library, std::int64_t changed) {
 BOOST_AUTO_TEST_CASE(headers) {
     BOOST_TEST(check(elf_library(), k_linux).has_value());
     BOOST_TEST(check(pe_library(), k_windows).has_value());
-    expect(pe_library(), k_linux, K2S_E_UNSUPPORTED, "a Windows library for x86-64, this host is Linux");
+    expect(pe_library(), k_linux, K2S_E_UNSUPPORTED,
+           "a Windows library for x86-64, this host is Linux");
     expect(elf_library(), k_windows, K2S_E_UNSUPPORTED, "a Linux library");
     expect(elf_library(k_elf_aarch64), k_linux, K2S_E_UNSUPPORTED, "64-bit ARM");
     expect(pe_library(k_pe_arm64), k_windows, K2S_E_UNSUPPORTED, "64-bit ARM");
@@ -198,8 +199,9 @@ BOOST_AUTO_TEST_CASE(record_format) {
     BOOST_TEST(format_records(parsed) == text);
 
     // Whatever stands in the file: the good lines count, and nothing else happens.
-    BOOST_TEST(parse_records(text + "garbage\n\t\t\t\n\xff\n" + std::string(5000, '\t') + "\n").size() ==
-               2u);
+    BOOST_TEST(
+        parse_records(text + "garbage\n\t\t\t\n\xff\n" + std::string(5000, '\t') + "\n").size() ==
+        2u);
     BOOST_TEST(parse_records("").empty());
     BOOST_TEST(parse_records("{\"json\":true}").empty());
     for (std::size_t size = 0; size < text.size(); ++size) {

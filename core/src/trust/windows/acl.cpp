@@ -55,10 +55,11 @@ Result<void> judge_access(PSECURITY_DESCRIPTOR descriptor, std::string_view name
         }
         for (const auto &group : k_broad) {
             if (::IsWellKnownSid(&allowed->SidStart, group.sid) != FALSE) {
-                return fail(K2S_E_PERMISSION,
-                            "'{}' may be changed by the group '{}', whose members could change what "
-                            "this host runs: icacls \"{}\" /inheritance:d /remove:g *{}",
-                            name, group.name, name, group.text);
+                return fail(
+                    K2S_E_PERMISSION,
+                    "'{}' may be changed by the group '{}', whose members could change what "
+                    "this host runs: icacls \"{}\" /inheritance:d /remove:g *{}",
+                    name, group.name, name, group.text);
             }
         }
     }

@@ -96,7 +96,9 @@ OpenLibrary::~OpenLibrary() {
     }
 }
 
-fs::path OpenLibrary::load_path() const { return path_; }
+fs::path OpenLibrary::load_path() const {
+    return path_;
+}
 
 std::size_t OpenLibrary::read_at(std::uint64_t offset, void *buffer, std::size_t size) const {
     OVERLAPPED where{};
@@ -111,10 +113,10 @@ Result<void> OpenLibrary::check_permissions(const fs::path &plugin_root) const {
         return file;
     }
     for (fs::path folder = path_.parent_path(); !folder.empty(); folder = folder.parent_path()) {
-        const HANDLE handle = ::CreateFileW(
-            long_path(folder).c_str(), READ_CONTROL,
-            FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, nullptr, OPEN_EXISTING,
-            FILE_FLAG_BACKUP_SEMANTICS, nullptr);
+        const HANDLE handle =
+            ::CreateFileW(long_path(folder).c_str(), READ_CONTROL,
+                          FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, nullptr,
+                          OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS, nullptr);
         if (handle == INVALID_HANDLE_VALUE) {
             return fail(K2S_E_PERMISSION, "cannot look at folder '{}': {}", path_text(folder),
                         windows_error(::GetLastError()));

@@ -17,14 +17,14 @@ namespace {
 std::unexpected<Error> file_error(const char *action, const fs::path &file) {
     const DWORD reason = ::GetLastError();
     const bool denied = reason == ERROR_ACCESS_DENIED || reason == ERROR_WRITE_PROTECT;
-    return fail(denied ? K2S_E_PERMISSION : K2S_E_IO, "cannot {} the plugin records '{}': {}", action,
-                path_text(file), windows_error(reason));
+    return fail(denied ? K2S_E_PERMISSION : K2S_E_IO, "cannot {} the plugin records '{}': {}",
+                action, path_text(file), windows_error(reason));
 }
 
 bool others_may_write(HANDLE file) {
     PSECURITY_DESCRIPTOR descriptor = nullptr;
-    if (::GetSecurityInfo(file, SE_FILE_OBJECT, DACL_SECURITY_INFORMATION, nullptr, nullptr, nullptr,
-                          nullptr, &descriptor) != ERROR_SUCCESS) {
+    if (::GetSecurityInfo(file, SE_FILE_OBJECT, DACL_SECURITY_INFORMATION, nullptr, nullptr,
+                          nullptr, nullptr, &descriptor) != ERROR_SUCCESS) {
         return true;
     }
     const bool good = judge_access(descriptor, "plugin records").has_value();
@@ -46,7 +46,8 @@ std::string read_records_file(const fs::path &file) {
     }
     std::string text(static_cast<std::size_t>(size.QuadPart), '\0');
     DWORD got = 0;
-    if (::ReadFile(in.get(), text.data(), static_cast<DWORD>(text.size()), &got, nullptr) == FALSE) {
+    if (::ReadFile(in.get(), text.data(), static_cast<DWORD>(text.size()), &got, nullptr) ==
+        FALSE) {
         got = 0;
     }
     text.resize(got);

@@ -28,7 +28,7 @@ std::string check(const fs::path &folder, const fs::path &library) {
         return "a private tree is refused: " + text;
     }
     for (const auto &path : {library, parent, folder}) {
-        struct stat before {};
+        struct stat before{};
         ::stat(path.c_str(), &before);
         for (const mode_t bit : {S_IWGRP, S_IWOTH}) {
             ::chmod(path.c_str(), (before.st_mode & 07777) | bit);

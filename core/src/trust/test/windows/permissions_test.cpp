@@ -30,7 +30,6 @@ constexpr Case k_cases[] = {
     {L"D:(A;;GW;;;IU)", "INTERACTIVE"},
     {L"D:(A;OICIIO;GA;;;WD)(A;;FA;;;BA)", nullptr}, // for children only
     {L"D:(D;;FA;;;WD)(A;;FA;;;BA)", nullptr},       // a deny entry
-    {L"D:NO_ACCESS_CONTROL", "no access control list"},
 };
 
 } // namespace
@@ -41,8 +40,8 @@ std::string check(const boost::filesystem::path &, const boost::filesystem::path
         PSECURITY_DESCRIPTOR descriptor = nullptr;
         const std::wstring wide = one.sddl;
         const std::string name(wide.begin(), wide.end());
-        if (::ConvertStringSecurityDescriptorToSecurityDescriptorW(
-                one.sddl, SDDL_REVISION_1, &descriptor, nullptr) == FALSE) {
+        if (::ConvertStringSecurityDescriptorToSecurityDescriptorW(one.sddl, SDDL_REVISION_1,
+                                                                   &descriptor, nullptr) == FALSE) {
             return "not SDDL: " + name;
         }
         const auto judged = k2s::core::trust::judge_access(descriptor, "C:\\x");
@@ -51,6 +50,12 @@ std::string check(const boost::filesystem::path &, const boost::filesystem::path
             (!judged && judged.error().message.find(one.refused_for) == std::string::npos)) {
             return name + ": " + (judged ? "accepted" : judged.error().message);
         }
+    }
+    SECURITY_DESCRIPTOR open_to_all;
+    ::InitializeSecurityDescriptor(&open_to_all, SECURITY_DESCRIPTOR_REVISION);
+    ::SetSecurityDescriptorDacl(&open_to_all, TRUE, nullptr, FALSE);
+    if (k2s::core::trust::judge_access(&open_to_all, "C:\\x")) {
+        return "no list at all: accepted";
     }
     return {};
 }
