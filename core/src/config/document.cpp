@@ -46,10 +46,24 @@ std::string_view token_text(fy_token *token) {
     return text != nullptr ? std::string_view(text, length) : std::string_view();
 }
 
-Position mark_position(const fy_mark *mark) {
-    return mark == nullptr ? Position{}
-                           : Position{static_cast<uint32_t>(mark->line) + 1,
-                                      static_cast<uint32_t>(mark->column) + 1};
+// Marks count from 0. Those of quoted text and aliases stand behind the quote or the asterisk.
+Position event_position(fy_event *event) {
+    const fy_mark *mark = fy_event_start_mark(event);
+    if (mark == nullptr) {
+        return {};
+    }
+    const fy_node_style style =
+        event->type == FYET_SCALAR ? fy_event_get_node_style(event) : FYNS_ANY;
+    const bool behind = event->type == FYET_ALIAS || style == FYNS_SINGLE_QUOTED ||
+                        style == FYNS_DOUBLE_QUOTED;
+    return {static_cast<uint32_t>(mark->line) + 1,
+            static_cast<uint32_t>(mark->column) + (behind && mark->column > 0 ? 0 : 1)};
+}
+
+// An absent value (`key:`) has no style at all, and is null like a plain empty one.
+bool is_plain(fy_event *event) {
+    const fy_node_style style = fy_event_get_node_style(event);
+    return style == FYNS_PLAIN || style == FYNS_ANY;
 }
 
 bool is_integer_text(std::string_view text) {
@@ -140,7 +154,7 @@ private:
         throw Failure{fmt::format("{}:{}:{}: {}", name_, position.line, position.column, reason)};
     }
     [[noreturn]] void refuse(fy_event *event, std::string_view reason) const {
-        refuse(mark_position(fy_event_start_mark(event)), reason);
+        refuse(event_position(event), reason);
     }
 
     Event next() {
@@ -151,9 +165,9 @@ private:
             if (error == nullptr) {
                 throw Failure{name_ + ": cannot be parsed"};
             }
-            // The library counts from 0, or gives -1 where it knows no place.
-            refuse(Position{static_cast<uint32_t>(error->line < 0 ? 1 : error->line + 1),
-                            static_cast<uint32_t>(error->column < 0 ? 1 : error->column + 1)},
+            // Here, other than in marks, the library counts from 1; 0 or less is no place.
+            refuse(Position{static_cast<uint32_t>(std::max(error->line, 1)),
+                            static_cast<uint32_t>(std::max(error->column, 1))},
                    error->msg != nullptr ? lossy_utf8(error->msg) : "syntax error");
         }
         return event;
@@ -193,7 +207,7 @@ private:
         if (event->type == FYET_ALIAS) {
             return alias(event.get(), pointer, depth, positions);
         }
-        const Position position = mark_position(fy_event_start_mark(event.get()));
+        const Position position = event_position(event.get());
         positions[pointer] = position;
         const std::string anchor(token_text(fy_event_get_anchor_token(event.get())));
         const std::size_t before = used_;
@@ -261,9 +275,8 @@ private:
             if (key_event->type != FYET_SCALAR) {
                 refuse(key_event.get(), "a key must be a string");
             }
-            const Position place = mark_position(fy_event_start_mark(key_event.get()));
-            const bool plain =
-                fy_event_get_node_style(key_event.get()) == FYNS_PLAIN;
+            const Position place = event_position(key_event.get());
+            const bool plain = is_plain(key_event.get());
             const std::string key = checked_text(key_event.get());
             if (key.size() > k_max_key) {
                 refuse(place, fmt::format("a key is longer than {} bytes", k_max_key));
@@ -341,7 +354,7 @@ private:
     json scalar(fy_event *event) {
         const std::string tag = check_tag(event, "str");
         const std::string text = checked_text(event);
-        const bool plain = fy_event_get_node_style(event) == FYNS_PLAIN;
+        const bool plain = is_plain(event);
         if (tag == "str" || (!plain && tag.empty())) {
             return text;
         }

@@ -114,6 +114,9 @@ ordered_json config_validation(const Config *config, const Error *findings) {
 
 ordered_json config_schema(std::span<const FeatureSchema> features) {
     ordered_json out = core_schema();
+    out["definitions"] = ordered_json::object();
+    // Only now: adding a key to an ordered object moves the others.
+    ordered_json &definitions = out["definitions"];
     ordered_json &properties = out["properties"];
     const ordered_json plugin = properties["plugins"]["additionalProperties"];
     const ordered_json feature_entry = properties["features"]["additionalProperties"];
@@ -126,7 +129,7 @@ ordered_json config_schema(std::span<const FeatureSchema> features) {
         // What a service must have may come from its own settings or from the feature's.
         settings.erase("required");
         settings.erase("$schema");
-        out["definitions"][feature.id] = std::move(settings);
+        definitions[feature.id] = std::move(settings);
         ordered_json entry = feature_entry;
         entry["properties"]["settings"] = {{"$ref", place}};
         properties["features"]["properties"][feature.id] = std::move(entry);
