@@ -245,7 +245,8 @@ Task<Session::Next> Session::answer_failed(AnswerHead problem, Upload *upload) {
     }
     if (watchdog_.expired()) {
         engine_->counters->errors_timeout.add();
-        if (upload != nullptr && !upload->done.is_set()) {
+        if (upload != nullptr && (!upload->done.is_set() ||
+                                  upload->result.end == RelayResult::End::source_failed)) {
             co_return co_await reply(408, "the request body did not arrive in time", Next::linger);
         }
         co_return co_await reply(504, "no answer in time", Next::linger);

@@ -246,6 +246,9 @@ Task<Session::Next> Session::handle_connect() {
     if (request_.upstream != nullptr) {
         where.tunnel_authority = target->authority;
     }
+    if (record_.open) {
+        record_.route = request_.upstream != nullptr ? request_.upstream->display() : "direct";
+    }
     in_.consume(head.size()); // the parser's views end here
     auto dialed = co_await dial(*engine_, *settings_, where, watchdog_);
     if (!dialed) {
