@@ -69,15 +69,17 @@ prepare_source() {
     package=$1 wrap=$2
     shift 2
     find_source "$package"
-    if [ "$(cat "$source_folder/.k2s-source" 2>/dev/null)" != "$source_sha $*" ]; then
+    files=$root/subprojects/packagefiles/$wrap
+    key="$source_sha $* $(find "$files" -type f -exec cat {} + | cksum)"
+    if [ "$(cat "$source_folder/.k2s-source" 2>/dev/null)" != "$key" ]; then
         rm -rf "$source_folder" "$source_folder.part"
         mkdir -p "$source_folder.part"
         tar -xf "$source_tarball" -C "$source_folder.part" --strip-components=1 --wildcards "$@"
         [ "$package" != libarchive ] || apply_debian_patches "$package" "$source_folder.part"
-        echo "$source_sha $*" >"$source_folder.part/.k2s-source"
+        cp -r "$files/." "$source_folder.part/"
+        echo "$key" >"$source_folder.part/.k2s-source"
         mv "$source_folder.part" "$source_folder"
     fi
-    cp -ru "$root/subprojects/packagefiles/$wrap/." "$source_folder/"
 }
 
 # Debian's security fixes for PACKAGE, in FOLDER. They change with each advisory, so no SHA-256 of
