@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Runs a fuzz target without libFuzzer, so that every compiler can:
-//   replay [-mutations=N] [-seed=N] PATH…
+//   replay [-mutations=N] [-seed=N] [-keep] PATH…
 // Each file (of each folder) is given to the target as it is and in N mutated forms. The mutations
-// depend on the seed alone; the failing input is left in the file "crash-input".
+// depend on the seed alone, so a failure comes again with -keep, which writes each input to the
+// file "crash-input" before it runs.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -106,8 +107,9 @@ class Mutator {
     std::mt19937_64 random_;
 };
 
-void run(const std::string &text) {
-    if (FILE *const file = std::fopen("crash-input", "wb")) {
+void run(const std::string &text, bool keep) {
+    FILE *const file = keep ? std::fopen("crash-input", "wb") : nullptr;
+    if (file != nullptr) {
         std::fwrite(text.data(), 1, text.size(), file);
         std::fclose(file);
     }
@@ -121,6 +123,7 @@ int main(int argc, char **argv) {
     constexpr std::string_view k_seed = "-seed=";
     size_t mutations = 0;
     uint64_t seed = 1;
+    bool keep = false;
     std::vector<fs::path> paths;
     for (int i = 1; i < argc; ++i) {
         const std::string_view argument = argv[i];
@@ -128,25 +131,29 @@ int main(int argc, char **argv) {
             mutations = std::strtoull(argv[i] + k_mutations.size(), nullptr, 10);
         } else if (argument.starts_with(k_seed)) {
             seed = std::strtoull(argv[i] + k_seed.size(), nullptr, 10);
+        } else if (argument == "-keep") {
+            keep = true;
         } else {
             paths.emplace_back(argv[i]);
         }
     }
     const auto corpus = read_corpus(paths);
     if (corpus.empty()) {
-        std::fputs("usage: replay [-mutations=N] [-seed=N] PATH...\n", stderr);
+        std::fputs("usage: replay [-mutations=N] [-seed=N] [-keep] PATH...\n", stderr);
         return 2;
     }
     Mutator mutator{corpus, seed};
     size_t runs = 0;
     for (const auto &text : corpus) {
-        run(text);
+        run(text, keep);
         ++runs;
         for (size_t i = 0; i < mutations; ++i, ++runs) {
-            run(mutator.mutate(text));
+            run(mutator.mutate(text), keep);
         }
     }
-    std::remove("crash-input");
+    if (keep) {
+        std::remove("crash-input");
+    }
     std::printf("%zu inputs\n", runs);
     return 0;
 }
