@@ -100,7 +100,7 @@ std::vector<Option> standard_globals() {
     options[1].name = "set";
     options[1].repeat = true;
     options[1].metavar = "KEY=VALUE";
-    options[1].help = "one setting, stronger than all files; may be repeated";
+    options[1].help = "one setting, stronger than all files";
     options[2].name = "log-level";
     options[2].metavar = "LEVEL";
     options[2].help = "debug, info, warn or error";
