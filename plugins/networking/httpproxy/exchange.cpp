@@ -97,14 +97,13 @@ Task<Session::Next> Session::forward(HeadParser &head) {
 }
 
 Task<Session::Next> Session::exchange() {
-    bool use_pool = true;
+    // A kept connection may die while the request is on its way. What cannot be sent again therefore
+    // gets a connection of its own (RFC 9110 9.2.2, RFC 9112 9.3.1).
+    bool use_pool = request_.retryable;
     for (;;) {
         std::unique_ptr<Connection> connection;
         if (use_pool) {
             connection = engine_->pool.take(key_);
-            while (connection && !request_.retryable && !connection->stream->looks_alive()) {
-                connection = engine_->pool.take(key_);
-            }
         }
         record_.reused = connection != nullptr;
         if (connection) {
@@ -131,8 +130,7 @@ Task<Session::Next> Session::exchange() {
             if (watchdog_.cut()) {
                 co_return Next::close;
             }
-            next = co_await converse(*connection, record_.reused && request_.retryable, retry,
-                                     reusable);
+            next = co_await converse(*connection, record_.reused, retry, reusable);
         }
         if (retry) {
             use_pool = false;

@@ -28,7 +28,7 @@ public:
         : max_total_(max_total), max_per_target_(max_per_target), idle_(idle) {}
     ~Pool() { clear(); }
 
-    /// Null when there is none. The peer may have closed it meanwhile: see Stream::looks_alive.
+    /// Null when there is none. The peer may have closed it meanwhile.
     std::unique_ptr<Connection> take(std::string_view key);
 
     /// Keeps the connection, or closes it when there is no room or it holds unasked bytes.

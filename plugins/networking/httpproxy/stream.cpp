@@ -25,13 +25,6 @@ void Stream::close() noexcept {
 
 Task<std::string> Stream::handshake() { co_return std::string(); }
 
-bool Stream::looks_alive() {
-    char byte = 0;
-    error_code ec;
-    socket_.receive(net::buffer(&byte, 1), Socket::message_peek, ec);
-    return ec == net::error::would_block || ec == net::error::try_again;
-}
-
 Task<IoResult> PlainStream::read_some(net::mutable_buffer into) {
     const auto [ec, bytes] = co_await socket_.async_read_some(into, k_await);
     co_return IoResult{ec, bytes};

@@ -29,9 +29,6 @@ public:
     /// Tells the peer that no more bytes come; reading goes on.
     virtual Task<error_code> shutdown_send() = 0;
 
-    /// True unless the peer has closed an idle stream or sent bytes that nobody asked for.
-    bool looks_alive();
-
     /// Pending operations end with operation_aborted.
     void cancel() noexcept;
     void close() noexcept;
