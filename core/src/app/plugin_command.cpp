@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <deque>
 
+#include <k2s/sdk/host.hpp>
+
 #include "app/app.hpp"
 #include "app/output.hpp"
 

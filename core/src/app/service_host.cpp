@@ -13,6 +13,7 @@ namespace k2s::core {
 namespace {
 
 constexpr auto k_deactivate = std::chrono::seconds(5);
+constexpr auto k_reload_wait = std::chrono::seconds(50);
 // Beyond its own deadlines the shutdown may hang in a plugin: then the process ends without it.
 constexpr auto k_grace = std::chrono::seconds(10);
 
@@ -138,9 +139,29 @@ Result<void> ServiceHost::reload() {
     return done;
 }
 
+Result<void> ServiceHost::reload_now() {
+    std::future<Result<void>> done;
+    {
+        const std::lock_guard lock(reload_mutex_);
+        done = reload_waiters_.emplace_back().get_future();
+    }
+    app_.services().cancellation.request_reload();
+    if (done.wait_for(k_reload_wait) != std::future_status::ready) {
+        return fail(K2S_E_TIMEOUT, "the host did not reload within {} s", k_reload_wait.count());
+    }
+    return done.get();
+}
+
 int ServiceHost::wait_and_drain() {
     auto &cancellation = app_.services().cancellation;
-    cancellation.on_reload([this] { static_cast<void>(reload()); });
+    cancellation.on_reload([this] {
+        const auto done = reload();
+        const std::lock_guard lock(reload_mutex_);
+        for (auto &waiter : reload_waiters_) {
+            waiter.set_value(done);
+        }
+        reload_waiters_.clear();
+    });
     const StopReason reason = cancellation.wait();
     app_.logger().write(k_level_info, "host", "stopping",
                         {{"reason", reason_text(reason)}});
@@ -159,7 +180,7 @@ int ServiceHost::drain() {
     return blockers.empty() ? 0 : exit_code(K2S_E_TIMEOUT);
 }
 
-bool ServiceHost::ready() const { return !draining_ && services_.all_running(); }
+bool ServiceHost::ready() const { return !draining_ && services_.all_healthy(); }
 
 nlohmann::ordered_json ServiceHost::state() const {
     const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(

@@ -5,6 +5,8 @@
 #pragma once
 
 #include <functional>
+#include <future>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -24,8 +26,9 @@ class ServiceHost {
     /// only when there was something to start and nothing could be.
     Result<void> start();
 
-    /// Reads the configuration again and moves to it. On an error everything stays as it was.
-    Result<void> reload();
+    /// Lets the thread that is in wait_and_drain() reload, and waits for the outcome.
+    /// [any other thread, may-block]
+    Result<void> reload_now();
 
     /// Waits for the wish to stop, reloading in between, then drains. The exit code: 0, or 7 with
     /// the names of what did not end in time.
@@ -36,6 +39,8 @@ class ServiceHost {
     nlohmann::ordered_json state() const;
 
   private:
+    /// Reads the configuration again and moves to it. On an error everything stays as it was.
+    Result<void> reload();
     void launch(const ServiceSpec &spec);
     Result<void> apply(const std::vector<ServiceSpec> &wanted);
     std::chrono::milliseconds drain_time() const;
@@ -46,6 +51,8 @@ class ServiceHost {
     ServiceSet services_;
     std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
     std::atomic<bool> draining_{false};
+    std::mutex reload_mutex_;
+    std::vector<std::promise<Result<void>>> reload_waiters_;
 };
 
 } // namespace k2s::core

@@ -128,6 +128,15 @@ std::size_t ServiceSet::running() const {
         std::ranges::count_if(entries_, [](const Entry &entry) { return entry.handle != 0; }));
 }
 
+bool ServiceSet::all_healthy() const {
+    std::unique_lock lock(mutex_);
+    const auto entries = entries_;
+    lock.unlock();
+    return std::ranges::all_of(entries, [](const Entry &entry) {
+        return entry.handle != 0 && !entry.plugin->unhealthy();
+    });
+}
+
 Error ServiceSet::first_failure() const {
     const std::lock_guard lock(mutex_);
     const auto failed = std::ranges::find_if(
@@ -149,6 +158,11 @@ nlohmann::ordered_json ServiceSet::states() const {
         item["state"] = entry.handle != 0 ? "running" : "failed";
         if (entry.failure) {
             item["error"] = entry.failure->message;
+        }
+        if (const auto unhealthy = entry.plugin != nullptr && entry.handle != 0
+                                       ? entry.plugin->unhealthy()
+                                       : std::nullopt) {
+            item["unhealthy"] = unhealthy->message;
         }
         if (entry.handle != 0) {
             const auto status = entry.plugin->service_status(entry.handle);

@@ -46,6 +46,9 @@ class ServiceSet {
     bool all_running() const;
     std::size_t running() const;
 
+    /// All are running and no plugin says that it is not well.
+    bool all_healthy() const;
+
     /// Why the first one that is not running is not. Call it when there is one.
     Error first_failure() const;
 

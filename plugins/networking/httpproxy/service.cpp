@@ -189,8 +189,6 @@ Status Service::start(const Host &host, std::string_view instance, std::string_v
         return Error{lent, "the host lends no thread for the proxy's event loop"};
     }
     impl->open_metrics();
-    host.log().info("listening", {{"service", impl->instance},
-                                  {"addr", fmt::format("{}", fmt::join(impl->endpoints, ", "))}});
     out.reset(new Service(std::move(impl)));
     return K2S_OK;
 }
