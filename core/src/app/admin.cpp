@@ -6,6 +6,7 @@
 #include "app/app.hpp"
 #include "app/host_client.hpp"
 #include "app/service_host.hpp"
+#include "log/system.hpp"
 #include "util/directories.hpp"
 #include "util/path.hpp"
 
@@ -81,6 +82,11 @@ Result<std::unique_ptr<AdminEndpoint>> AdminEndpoint::open(App &app, ServiceHost
             return pass(path);
         }
         options.endpoint = *path;
+#ifndef _WIN32 // a pipe has no folder
+        if (auto made = make_private_folder(path->parent_path()); !made) {
+            return pass(made);
+        }
+#endif
     }
     if (const auto *http = app.config()->find("/admin/http")) {
         options.http_address = http->get<std::string>();

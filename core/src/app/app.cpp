@@ -93,7 +93,7 @@ Result<ProcessOutcome> run_process(const ProcessRequest &request) {
 } // namespace
 
 App::App(const k2s_preset &preset, std::string_view root)
-    : preset_(preset), tree_(path_from_utf8(root)) {}
+    : preset_(preset), tree_(path_from_utf8(root).lexically_normal()) {}
 
 int App::run(const std::vector<std::string> &arguments) {
     try {
