@@ -116,7 +116,7 @@ std::string describe(const Outcome &outcome);
 ///
 /// The whole tree ends when the program itself ends, at the deadline, on cancellation, when this
 /// object goes away, and when this process dies in whatever way. How, see linux/supervisor.hpp
-/// and windows/process.cpp; README.md has the limits.
+/// and windows/process.cpp, which also name the limits.
 class Process {
   public:
     /// Errors: K2S_E_NOT_FOUND (no such program or directory), K2S_E_PERMISSION (not executable),

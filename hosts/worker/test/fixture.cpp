@@ -2,6 +2,7 @@
 // One plugin library per way to behave: the build defines K2S_FIXTURE_<WAY>.
 #include <stdexcept>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -72,7 +73,12 @@ extern "C" K2S_EXPORT int32_t K2S_CALL k2s_plugin_entry_v1(const k2s_host *host,
 #if defined(K2S_FIXTURE_THROW)
     throw std::runtime_error("thrown on purpose");
 #elif defined(K2S_FIXTURE_CRASH)
-    *static_cast<volatile int *>(nullptr) = 1;
+#ifdef _WIN32
+    ::RaiseException(EXCEPTION_ACCESS_VIOLATION, EXCEPTION_NONCONTINUABLE, 0, nullptr);
+#else
+    std::signal(SIGSEGV, SIG_DFL); // a sanitizer would turn it into an exit code
+    std::raise(SIGSEGV);
+#endif
 #elif defined(K2S_FIXTURE_HANG)
     hang();
 #elif defined(K2S_FIXTURE_FAIL)
