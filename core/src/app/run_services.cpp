@@ -2,25 +2,30 @@
 #include "app/service_host.hpp"
 
 #include "app/admin.hpp"
+#include "app/service_control.hpp"
 
 namespace k2s::core {
 namespace {
 
 /// Runs a host to its end. `name` is that of its admin endpoint; empty: it has none.
 Result<int> run_until_stopped(App &app, WantedServices wanted, const std::string &name) {
-    if (auto installed = app.services().cancellation.install(Cancellation::HangUp::reload);
-        !installed) {
+    auto &cancellation = app.services().cancellation;
+    if (auto installed = cancellation.install(Cancellation::HangUp::reload); !installed) {
         return pass(installed);
     }
     ServiceHost host(app, std::move(wanted));
-    auto admin = AdminEndpoint::open(app, host, name);
-    if (!admin) {
-        return pass(admin);
-    }
-    if (auto started = host.start(); !started) {
-        return pass(started);
-    }
-    return host.wait_and_drain();
+    Result<int> result = 0;
+    const int code = run_as_service(cancellation, [&](const Ready &ready) {
+        auto admin = AdminEndpoint::open(app, host, name);
+        auto started = admin ? host.start() : pass(admin);
+        if (!started) {
+            result = pass(started);
+            return exit_code(result.error().code);
+        }
+        ready();
+        return host.wait_and_drain();
+    });
+    return result ? code : result;
 }
 
 bool is_enabled(const nlohmann::json &entry) {

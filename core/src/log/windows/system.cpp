@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#define _CRT_RAND_S // rand_s() of <stdlib.h>: the system's random generator
 #include <stdlib.h>
 
 #include "log/system.hpp"

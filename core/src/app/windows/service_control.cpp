@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+#include "app/service_control.hpp"
+
+#include <mutex>
+
+#include <windows.h>
+
+namespace k2s::core {
+namespace {
+
+constexpr DWORD k_start_hint_ms = 60'000;
+constexpr DWORD k_stop_hint_ms = 60'000;
+
+/// The one service of this process; the manager's callbacks carry no context of ours.
+struct Run {
+    Cancellation &cancellation;
+    const std::function<int(const Ready &)> &body;
+    int code = 1;
+    SERVICE_STATUS_HANDLE handle = nullptr;
+    std::mutex mutex;
+    DWORD state = SERVICE_START_PENDING;
+};
+Run *current = nullptr;
+
+/// A state never goes back: a stop that comes before "running" stays a stop.
+void report(DWORD state, DWORD hint_ms) {
+    const std::lock_guard lock(current->mutex);
+    if (current->state == SERVICE_STOP_PENDING && state == SERVICE_RUNNING) {
+        return;
+    }
+    current->state = state;
+    SERVICE_STATUS status{};
+    status.dwServiceType = SERVICE_WIN32_OWN_PROCESS;
+    status.dwCurrentState = state;
+    status.dwWaitHint = hint_ms;
+    if (state == SERVICE_RUNNING) {
+        status.dwControlsAccepted =
+            SERVICE_ACCEPT_STOP | SERVICE_ACCEPT_SHUTDOWN | SERVICE_ACCEPT_PARAMCHANGE;
+    }
+    if (state == SERVICE_STOPPED && current->code != 0) {
+        status.dwWin32ExitCode = ERROR_SERVICE_SPECIFIC_ERROR;
+        status.dwServiceSpecificExitCode = static_cast<DWORD>(current->code);
+    }
+    SetServiceStatus(current->handle, &status);
+}
+
+DWORD WINAPI on_control(DWORD control, DWORD, void *, void *) {
+    switch (control) {
+    case SERVICE_CONTROL_STOP:
+    case SERVICE_CONTROL_SHUTDOWN:
+        report(SERVICE_STOP_PENDING, k_stop_hint_ms);
+        current->cancellation.request(control == SERVICE_CONTROL_STOP ? StopReason::requested
+                                                                      : StopReason::shutdown);
+        return NO_ERROR;
+    case SERVICE_CONTROL_PARAMCHANGE:
+        current->cancellation.request_reload();
+        return NO_ERROR;
+    case SERVICE_CONTROL_INTERROGATE: return NO_ERROR;
+    default: return ERROR_CALL_NOT_IMPLEMENTED;
+    }
+}
+
+void WINAPI service_main(DWORD, LPWSTR *) {
+    current->handle = RegisterServiceCtrlHandlerExW(L"", on_control, nullptr);
+    if (current->handle == nullptr) {
+        return;
+    }
+    report(SERVICE_START_PENDING, k_start_hint_ms);
+    current->code = current->body([] { report(SERVICE_RUNNING, 0); });
+    report(SERVICE_STOPPED, 0);
+}
+
+} // namespace
+
+int run_as_service(Cancellation &cancellation, const std::function<int(const Ready &)> &body) {
+    Run run{cancellation, body};
+    current = &run;
+    wchar_t no_name[] = L""; // ignored for a process with one service
+    const SERVICE_TABLE_ENTRYW table[] = {{no_name, service_main}, {nullptr, nullptr}};
+    if (StartServiceCtrlDispatcherW(table) != 0) {
+        return run.code;
+    }
+    return body([] {}); // ERROR_FAILED_SERVICE_CONTROLLER_CONNECT: started by somebody else
+}
+
+} // namespace k2s::core
