@@ -39,10 +39,11 @@ std::optional<fs::path> user_config_dir(const Surroundings &where = Surroundings
 std::optional<fs::path> home_dir(const Surroundings &where = Surroundings::real());
 
 /// What lives as long as the installation: the system's for the system account, else
-/// XDG_STATE_HOME/k2s (~/.local/state/k2s); %LOCALAPPDATA%\K2s.
+/// XDG_STATE_HOME/k2s (~/.local/state/k2s); %LOCALAPPDATA%\K2s. Linux: K2S_STATE_DIR goes before all.
 Result<fs::path> state_dir(const Surroundings &where = Surroundings::real());
 
 /// Sockets and what dies with the session: /run/k2s, XDG_RUNTIME_DIR/k2s; else the state directory.
+/// Linux: K2S_RUN_DIR goes before all.
 Result<fs::path> run_dir(const Surroundings &where = Surroundings::real());
 
 } // namespace k2s::core

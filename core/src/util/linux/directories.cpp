@@ -58,7 +58,12 @@ std::optional<fs::path> user_config_dir(const Surroundings &where) {
     return xdg(where, "XDG_CONFIG_HOME", ".config");
 }
 
+// root's places can be moved too (a container without a writable /var, the tests). Windows has no such
+// variables: there, a user's variables reach their elevated programs.
 Result<fs::path> state_dir(const Surroundings &where) {
+    if (auto folder = absolute_variable(where, "K2S_STATE_DIR")) {
+        return *folder;
+    }
     if (where.system_account) {
         return where.system_state;
     }
@@ -70,6 +75,9 @@ Result<fs::path> state_dir(const Surroundings &where) {
 }
 
 Result<fs::path> run_dir(const Surroundings &where) {
+    if (auto folder = absolute_variable(where, "K2S_RUN_DIR")) {
+        return *folder;
+    }
     if (where.system_account) {
         return where.system_run;
     }

@@ -214,6 +214,11 @@ BOOST_FIXTURE_TEST_CASE(directories_follow_the_account, Fixture) {
     BOOST_TEST(user_config_files(where).empty());
     BOOST_TEST(*state_dir(where) == where.system_state);
     BOOST_TEST(*run_dir(where) == where.system_run);
+#ifndef _WIN32
+    variables = {{"K2S_STATE_DIR", "/state"}, {"K2S_RUN_DIR", "/run-here"}};
+    BOOST_TEST(*state_dir(where) == "/state");
+    BOOST_TEST(*run_dir(where) == "/run-here");
+#endif
     BOOST_REQUIRE(system_config_files(where).size() == 3U);
     BOOST_TEST(system_config_files(where)[0] == where.system_config / "k2s.yaml");
     BOOST_TEST(Surroundings::real().system_config.is_absolute());
