@@ -76,8 +76,7 @@ extern "C" K2S_EXPORT int32_t K2S_CALL k2s_plugin_entry_v1(const k2s_host *host,
 #ifdef _WIN32
     ::RaiseException(EXCEPTION_ACCESS_VIOLATION, EXCEPTION_NONCONTINUABLE, 0, nullptr);
 #else
-    std::signal(SIGSEGV, SIG_DFL); // a sanitizer would turn it into an exit code
-    std::raise(SIGSEGV);
+    std::raise(SIGABRT); // not SIGSEGV, which a sanitizer turns into an exit code
 #endif
 #elif defined(K2S_FIXTURE_HANG)
     hang();

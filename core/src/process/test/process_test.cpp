@@ -128,8 +128,8 @@ BOOST_AUTO_TEST_CASE(exit_codes_and_crashes) {
     BOOST_TEST(outcome.signal == 0xC0000005u);
     BOOST_TEST(describe(outcome) == "was ended by exception 0xC0000005 (access violation)");
 #else
-    BOOST_TEST(outcome.signal == 11u);
-    BOOST_TEST(describe(outcome) == "was ended by signal 11 (Segmentation fault)");
+    BOOST_TEST(outcome.signal == 6u);
+    BOOST_TEST(describe(outcome) == "was ended by signal 6 (Aborted)");
 #endif
 }
 
