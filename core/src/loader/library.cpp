@@ -5,6 +5,10 @@
 
 #include <boost/dll/shared_library.hpp>
 
+#ifdef _WIN32
+#include <windows.h> // Boost declares only the flags it knows itself
+#endif
+
 namespace k2s::core {
 namespace {
 
