@@ -64,6 +64,8 @@ template <class Stream> class Watchdog {
         });
     }
 
+    void stop() { timer_.cancel(); }
+
   private:
     std::shared_ptr<Stream> stream_;
     asio::steady_timer timer_;
@@ -219,7 +221,7 @@ asio::awaitable<void> Server::Running::serve(Stream accepted, bool trusted) {
         } else if (failed) {
             co_return; // the peer is gone, or was too slow
         } else {
-            watchdog.restart();
+            watchdog.stop(); // the handler may take its time
             response = answer(parser.get(), *stream, trusted);
         }
 

@@ -163,6 +163,15 @@ BOOST_AUTO_TEST_CASE(one_change_at_a_time_and_reads_beside_it) {
     release = true;
 }
 
+BOOST_AUTO_TEST_CASE(a_slow_answer_arrives) {
+    const Place place;
+    const auto server = must_start(place, [](const Request &) { // longer than a peer may be silent
+        std::this_thread::sleep_for(5500ms);
+        return Response{200, "late"};
+    });
+    BOOST_TEST(ask(place, "POST", "/reload").body == "late");
+}
+
 BOOST_AUTO_TEST_CASE(many_clients) {
     const Place place;
     const auto server = must_start(place);
