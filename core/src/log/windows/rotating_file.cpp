@@ -72,10 +72,13 @@ struct RotatingFile::State {
             }
             handle = create(name);
         }
-        if (handle == INVALID_HANDLE_VALUE) {
-            return cannot("open", name, ::GetLastError());
+        const DWORD error = ::GetLastError();
+        const DWORD kind = handle == INVALID_HANDLE_VALUE ? ::GetFileAttributesW(name.c_str()) : 0;
+        const bool folder = kind != INVALID_FILE_ATTRIBUTES && (kind & FILE_ATTRIBUTE_DIRECTORY) != 0;
+        if (handle == INVALID_HANDLE_VALUE && !folder) {
+            return cannot("open", name, error);
         }
-        if (::GetFileType(handle) != FILE_TYPE_DISK) {
+        if (folder || ::GetFileType(handle) != FILE_TYPE_DISK) {
             close(handle);
             return fail(K2S_E_IO, "cannot log to {}: it is not a regular file; remove it",
                         path_text(name));
