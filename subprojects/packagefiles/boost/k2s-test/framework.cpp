@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
-// Boost.Test with its main(), which calls the init_unit_test_suite() that BOOST_TEST_MODULE makes.
+// All of Boost.Test but main(), for tests whose BOOST_TEST_MODULE makes init_unit_test().
 #define BOOST_TEST_SOURCE
+#define BOOST_TEST_NO_MAIN
+#define BOOST_TEST_ALTERNATIVE_INIT_API
 #include <boost/test/impl/compiler_log_formatter.ipp>
 #include <boost/test/impl/debug.ipp>
 #include <boost/test/impl/decorator.ipp>

@@ -4,6 +4,9 @@
 #ifndef K2S_BOOST_TEST_INCLUDED_UNIT_TEST_HPP
 #define K2S_BOOST_TEST_INCLUDED_UNIT_TEST_HPP
 
+#ifndef BOOST_TEST_ALTERNATIVE_INIT_API
+#define BOOST_TEST_ALTERNATIVE_INIT_API
+#endif
 #include <boost/test/unit_test.hpp>
 
 #endif
