@@ -1,0 +1,489 @@
+# SPDX-License-Identifier: MIT
+<#
+.SYNOPSIS
+Checks an installed K2s tree on a real Windows machine: what wine cannot show.
+
+.DESCRIPTION
+Works on a copy of the tree below Program Files and removes it again. Needs an elevated Windows PowerShell
+5.1 or later, and curl.exe (Windows 10 1803 and later). Registers a service for the time of the run.
+The last line is "N passed, N failed, N skipped"; the exit code is 1 when something failed.
+
+.EXAMPLE
+powershell -ExecutionPolicy Bypass -File acceptance.ps1 -Tree C:\k2s
+#>
+param(
+    [Parameter(Mandatory = $true)] [string] $Tree,
+    [switch] $Keep
+)
+Set-StrictMode -Version 2
+$ErrorActionPreference = 'Stop'
+
+$identity = [Security.Principal.WindowsPrincipal][Security.Principal.WindowsIdentity]::GetCurrent()
+if (-not $identity.IsInRole([Security.Principal.WindowsBuiltInRole]::Administrator)) {
+    throw 'Run this in an elevated PowerShell: it registers a service and changes access lists.'
+}
+if (-not (Test-Path -LiteralPath (Join-Path $Tree 'bin\k2s.exe'))) {
+    throw "'$Tree' is no installed tree: it has no bin\k2s.exe."
+}
+
+$script:passed = 0
+$script:failed = 0
+$script:skipped = 0
+$unique = 'k2s-acceptance-' + [Guid]::NewGuid().ToString('N').Substring(0, 8)
+$work = Join-Path $env:ProgramFiles $unique
+$root = Join-Path $work 'tree'
+$bin = Join-Path $root 'bin'
+$plugins = Join-Path $root 'lib\k2s\plugins'
+$logs = Join-Path $work 'logs'
+$running = New-Object System.Collections.ArrayList
+# Neither curl nor our proxy may take another way than the one that is tested.
+foreach ($variable in 'NO_PROXY', 'HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY') {
+    Remove-Item -Path "Env:$variable" -ErrorAction SilentlyContinue
+}
+
+# ---- helpers -----------------------------------------------------------------------------------
+
+# One argument as CommandLineToArgvW reads it.
+function Format-Argument([string] $Text) {
+    if ($Text -ne '' -and $Text -notmatch '[\s"]') { return $Text }
+    $escaped = [regex]::Replace($Text, '(\\*)"', '$1$1\"')
+    $escaped = [regex]::Replace($escaped, '(\\+)$', '$1$1')
+    return '"' + $escaped + '"'
+}
+
+function Start-Tool([string] $Exe, [string[]] $Arguments) {
+    $info = New-Object System.Diagnostics.ProcessStartInfo
+    $info.FileName = $Exe
+    $info.Arguments = (@($Arguments | ForEach-Object { Format-Argument $_ }) -join ' ')
+    $info.UseShellExecute = $false
+    $info.CreateNoWindow = $true # a console of its own, without a window
+    $info.RedirectStandardInput = $true
+    $info.RedirectStandardOutput = $true
+    $info.RedirectStandardError = $true
+    $info.StandardOutputEncoding = [Text.Encoding]::UTF8
+    $info.StandardErrorEncoding = [Text.Encoding]::UTF8
+    $info.EnvironmentVariables['K2S_LOG_ROOT'] = $logs
+    $process = [System.Diagnostics.Process]::Start($info)
+    $job = New-Object PSObject -Property @{
+        Process = $process
+        Out = $process.StandardOutput.ReadToEndAsync()
+        Err = $process.StandardError.ReadToEndAsync()
+    }
+    [void] $running.Add($job)
+    return $job
+}
+
+function Wait-Tool($Job, [int] $Seconds) {
+    if (-not $Job.Process.WaitForExit($Seconds * 1000)) {
+        $Job.Process.Kill()
+        throw "it did not end within $Seconds s; it printed: $($Job.Err.Result)"
+    }
+    $running.Remove($Job)
+    return New-Object PSObject -Property @{
+        Code = $Job.Process.ExitCode; Out = $Job.Out.Result; Err = $Job.Err.Result
+    }
+}
+
+function Invoke-Tool([string] $Exe, [string[]] $Arguments, [string] $InputText = '') {
+    $job = Start-Tool $Exe $Arguments
+    $bytes = (New-Object Text.UTF8Encoding $false).GetBytes($InputText)
+    $job.Process.StandardInput.BaseStream.Write($bytes, 0, $bytes.Length)
+    $job.Process.StandardInput.Close()
+    return Wait-Tool $job 60
+}
+
+function Get-Tool([string] $Name) { return Join-Path $bin ($Name + '.exe') }
+
+function Assert([bool] $Condition, [string] $Text) {
+    if (-not $Condition) { throw $Text }
+}
+
+function Assert-Code($Result, [int] $Code) {
+    Assert ($Result.Code -eq $Code) "exit code $($Result.Code) instead of $Code; it printed: $($Result.Out)$($Result.Err)"
+}
+
+# A block sees the variables of its caller here, too: names that no case uses.
+function Test-Case([string] $CaseTitle, [scriptblock] $CaseBody) {
+    try {
+        $caseAnswer = & $CaseBody | Select-Object -Last 1
+        if ($caseAnswer -is [string] -and $caseAnswer.StartsWith('skip: ')) {
+            $script:skipped++
+            Write-Host "SKIP  $CaseTitle ($($caseAnswer.Substring(6)))"
+        } else {
+            $script:passed++
+            Write-Host "ok    $CaseTitle"
+        }
+    } catch {
+        $script:failed++
+        Write-Host "FAIL  $CaseTitle"
+        Write-Host "      $($_.Exception.Message)"
+    }
+}
+
+function Wait-Until([int] $WaitSeconds, [string] $WaitedFor, [scriptblock] $WaitCondition) {
+    $waitEnd = (Get-Date).AddSeconds($WaitSeconds)
+    while ((Get-Date) -lt $waitEnd) {
+        if (& $WaitCondition) { return }
+        Start-Sleep -Milliseconds 100
+    }
+    throw "$WaitedFor did not happen within $WaitSeconds s"
+}
+
+function Get-FreePort {
+    $listener = New-Object Net.Sockets.TcpListener ([Net.IPAddress]::Loopback, 0)
+    $listener.Start()
+    $port = $listener.LocalEndpoint.Port
+    $listener.Stop()
+    return $port
+}
+
+function Test-Port([int] $Port) {
+    $client = New-Object Net.Sockets.TcpClient
+    try { $client.Connect('127.0.0.1', $Port); return $true } catch { return $false } finally { $client.Close() }
+}
+
+function Write-Text([string] $Path, [string] $Text) {
+    [IO.File]::WriteAllText($Path, $Text, (New-Object Text.UTF8Encoding $false))
+}
+
+# status and size of a request through a proxy
+function Get-ThroughProxy([string] $Proxy, [string[]] $Arguments) {
+    return (& curl.exe -s -m 20 -o NUL -w '%{http_code} %{size_download}' -x $Proxy @Arguments)
+}
+
+# Ctrl-C (0) or Ctrl-Break (1) for the console of another process. From a process of its own, because
+# it has to leave its console for the other.
+function Send-ConsoleEvent([int] $ProcessId, [int] $Kind) {
+    $code = @"
+Add-Type -Namespace K2s -Name Console -MemberDefinition '
+[DllImport("kernel32.dll")] public static extern bool FreeConsole();
+[DllImport("kernel32.dll")] public static extern bool AttachConsole(uint id);
+[DllImport("kernel32.dll")] public static extern bool SetConsoleCtrlHandler(IntPtr handler, bool add);
+[DllImport("kernel32.dll")] public static extern bool GenerateConsoleCtrlEvent(uint kind, uint group);'
+[void] [K2s.Console]::FreeConsole()
+if (-not [K2s.Console]::AttachConsole($ProcessId)) { exit 3 }
+[void] [K2s.Console]::SetConsoleCtrlHandler([IntPtr]::Zero, `$true)
+if (-not [K2s.Console]::GenerateConsoleCtrlEvent($Kind, 0)) { exit 4 }
+Start-Sleep -Milliseconds 300
+exit 0
+"@
+    $encoded = [Convert]::ToBase64String([Text.Encoding]::Unicode.GetBytes($code))
+    $sender = Start-Process powershell.exe -PassThru -Wait -WindowStyle Hidden `
+        -ArgumentList '-NoProfile', '-EncodedCommand', $encoded
+    # Ctrl-Break ends the sender, too: it has no handler for it.
+    Assert (@(3, 4) -notcontains $sender.ExitCode) "the console event could not be sent ($($sender.ExitCode))"
+}
+
+# An origin that answers everything with 64 KiB and closes.
+$originPort = Get-FreePort
+$origin = Start-Job -ArgumentList $originPort -ScriptBlock {
+    param($Port)
+    $body = New-Object byte[] 65536
+    $head = [Text.Encoding]::ASCII.GetBytes("HTTP/1.1 200 OK`r`nContent-Length: 65536`r`nConnection: close`r`n`r`n")
+    $listener = New-Object Net.Sockets.TcpListener ([Net.IPAddress]::Any, $Port)
+    $listener.Start(100)
+    while ($true) {
+        $client = $listener.AcceptTcpClient()
+        try {
+            $stream = $client.GetStream()
+            $seen = ''
+            $buffer = New-Object byte[] 8192
+            while (-not $seen.EndsWith("`r`n`r`n")) {
+                $got = $stream.Read($buffer, 0, $buffer.Length)
+                if ($got -eq 0) { break }
+                $seen += [Text.Encoding]::ASCII.GetString($buffer, 0, $got)
+            }
+            $stream.Write($head, 0, $head.Length)
+            $stream.Write($body, 0, $body.Length)
+        } catch { } finally { $client.Close() }
+    }
+}
+$originUrl = "http://127.0.0.1:$originPort/"
+$wholeAnswer = '200 65536'
+
+function Start-Proxy([string[]] $Arguments, [int] $Port) {
+    $job = Start-Tool (Get-Tool 'httpproxy') $Arguments
+    Wait-Until 20 "the proxy's listening on port $Port" {
+        if ($job.Process.HasExited) { throw "the proxy ended with $($job.Process.ExitCode): $($job.Err.Result)" }
+        Test-Port $Port
+    }
+    return $job
+}
+
+# ---- the cases ---------------------------------------------------------------------------------
+
+function Test-Exes {
+    foreach ($name in 'k2s', 'httpproxy', 'yaml2json', 'cloudinitisobuilder') {
+        Test-Case "exe: $name starts and has a version resource" {
+            $result = Invoke-Tool (Get-Tool $name) @('--version')
+            Assert-Code $result 0
+            Assert ($result.Out.StartsWith("${name}: ")) "its version is: $($result.Out)"
+            $file = (Get-Item -LiteralPath (Get-Tool $name)).VersionInfo
+            Assert ($file.FileDescription -ne $null -and $file.FileVersion -ne $null) 'the resource is empty'
+        }
+    }
+    Test-Case 'plugins: all are usable' {
+        $result = Invoke-Tool (Get-Tool 'k2s') @('plugin', 'list', '--format', 'json')
+        Assert-Code $result 0
+        $list = @($result.Out | ConvertFrom-Json)
+        Assert ($list.Count -ge 3) "only $($list.Count) plugins"
+        foreach ($plugin in $list) { Assert ($plugin.state -eq 'usable') "$($plugin.id) is $($plugin.state)" }
+    }
+    Test-Case 'plugins: a new one is probed, loaded and used; the second run skips the probe' {
+        foreach ($run in 1, 2) {
+            $result = Invoke-Tool (Get-Tool 'yaml2json') @() "name: web`n"
+            Assert-Code $result 0
+            Assert ($result.Out.Trim() -eq '{"name":"web"}') "it printed: $($result.Out)"
+        }
+    }
+}
+
+function Test-Paths {
+    $name = 'gr' + [char]0xFC + 'n-' + [char]0x65E5 + [char]0x672C + '-' + [char]::ConvertFromUtf32(0x1F600)
+    Test-Case 'paths: Unicode names in and out' {
+        $folder = Join-Path $work $name
+        [void] (New-Item -ItemType Directory -Path $folder)
+        $text = 'key: ' + $name + "`n"
+        Write-Text (Join-Path $folder "$name.yaml") $text
+        $result = Invoke-Tool (Get-Tool 'yaml2json') @('-input', (Join-Path $folder "$name.yaml"), '-output', (Join-Path $folder "$name.json"))
+        Assert-Code $result 0
+        $json = [IO.File]::ReadAllText((Join-Path $folder "$name.json"))
+        Assert ($json -eq ('{"key":"' + $name + '"}')) "the file has: $json"
+    }
+    Test-Case 'paths: longer than 260 characters' {
+        $deep = Join-Path $work 'deep'
+        foreach ($level in 1..8) { $deep = Join-Path $deep ('x' * 40) }
+        Write-Text (Join-Path $work 'short.yaml') "long: true`n"
+        & cmd.exe /c "mkdir ""\\?\$deep"" && copy /y ""$work\short.yaml"" ""\\?\$deep\in.yaml"" >NUL"
+        Assert ($LASTEXITCODE -eq 0) 'the long folder could not be made'
+        $result = Invoke-Tool (Get-Tool 'yaml2json') @('-input', "$deep\in.yaml", '-output', "$deep\out.json")
+        Assert-Code $result 0
+        $result = Invoke-Tool (Get-Tool 'yaml2json') @("$deep\out.json")
+        Assert ($result.Out.Trim() -eq '{"long":true}') "it printed: $($result.Out)$($result.Err)"
+    }
+}
+
+function Test-Proxy {
+    $port = Get-FreePort
+    Test-Case 'httpproxy: plain requests and tunnels' {
+        $proxy = Start-Proxy @('--addr', "127.0.0.1:$port") $port
+        try {
+            $plain = Get-ThroughProxy "http://127.0.0.1:$port" @($originUrl)
+            Assert ($plain -eq $wholeAnswer) "a plain request gave $plain"
+            $tunnel = Get-ThroughProxy "http://127.0.0.1:$port" @('-p', $originUrl)
+            Assert ($tunnel -eq $wholeAnswer) "a tunnel gave $tunnel"
+        } finally { if (-not $proxy.Process.HasExited) { $proxy.Process.Kill() } }
+    }
+    Test-Case 'httpproxy: a client that is not allowed gets 403, an allowed one is served' {
+        $own = Get-NetIPAddress -AddressFamily IPv4 -ErrorAction SilentlyContinue |
+            Where-Object { $_.IPAddress -notlike '127.*' -and $_.IPAddress -notlike '169.254.*' } |
+            Select-Object -First 1
+        if ($null -eq $own) { return 'skip: this machine has no address but loopback' }
+        foreach ($case in @(@('192.0.2.0/24', '403'), @("$($own.IPAddress)/32", '200'))) {
+            $port = Get-FreePort
+            $proxy = Start-Proxy @('--addr', ":$port", '--allowed-cidr', $case[0]) $port
+            try {
+                $answer = Get-ThroughProxy "http://$($own.IPAddress):$port" @("http://$($own.IPAddress):$originPort/")
+                Assert ($answer.StartsWith($case[1] + ' ')) "with --allowed-cidr $($case[0]) the answer was $answer"
+            } finally { if (-not $proxy.Process.HasExited) { $proxy.Process.Kill() } }
+        }
+    }
+    Test-Case 'httpproxy: a port in use is exit code 1' {
+        $result = Invoke-Tool (Get-Tool 'httpproxy') @('--addr', "127.0.0.1:$originPort")
+        Assert-Code $result 1
+    }
+    foreach ($console in @(@('Ctrl-C', 0), @('Ctrl-Break', 1))) {
+        Test-Case "console: $($console[0]) drains and ends with 0" {
+            $port = Get-FreePort
+            $proxy = Start-Proxy @('--addr', "127.0.0.1:$port") $port
+            Send-ConsoleEvent $proxy.Process.Id $console[1]
+            $result = Wait-Tool $proxy 20
+            Assert-Code $result 0
+            Assert ($result.Err -match 'stopping') "it printed: $($result.Err)"
+        }
+    }
+}
+
+function Test-Service {
+    $service = $unique
+    $port = Get-FreePort
+    $second = Get-FreePort
+    $config = Join-Path $work 'service.yaml'
+    $setting = "services: {edge: {feature: httpproxy, settings: {addr: ['127.0.0.1:PORT']}}}`nlog: {root: '$logs'}`n"
+    $sc = Join-Path $env:SystemRoot 'System32\sc.exe'
+    $line = '"{0}" run --config "{1}" --name acceptance' -f (Get-Tool 'k2s'), $config
+
+    Write-Text $config ($setting.Replace('PORT', "$port"))
+    $created = Invoke-Tool $sc @('create', $service, 'binPath=', $line, 'start=', 'demand')
+    if ($created.Code -ne 0) {
+        Test-Case 'service: sc create' { throw $created.Out }
+        return
+    }
+    try {
+        Test-Case 'service: sc start; running, serving, asked by host status' {
+            Assert-Code (Invoke-Tool $sc @('start', $service)) 0
+            Wait-Until 60 'the state RUNNING' { (Get-Service $service).Status -eq 'Running' }
+            $answer = Get-ThroughProxy "http://127.0.0.1:$port" @($originUrl)
+            Assert ($answer -eq $wholeAnswer) "a request gave $answer"
+            $status = Invoke-Tool (Get-Tool 'k2s') @('host', 'status', '--name', 'acceptance', '--format', 'json')
+            Assert-Code $status 0
+            Assert (($status.Out | ConvertFrom-Json).state -eq 'running') $status.Out
+        }
+        Test-Case 'service: a second start is refused while it runs' {
+            Assert-Code (Invoke-Tool $sc @('start', $service)) 1056
+        }
+        Test-Case 'service: paramchange reloads' {
+            Write-Text $config ($setting.Replace('PORT', "$second"))
+            Assert-Code (Invoke-Tool $sc @('control', $service, 'paramchange')) 0
+            Wait-Until 20 'the listening on the new port' { Test-Port $second }
+            Assert (-not (Test-Port $port)) 'the old port is still open'
+        }
+        Test-Case 'service: sc stop drains; exit code 0' {
+            Assert-Code (Invoke-Tool $sc @('stop', $service)) 0
+            Wait-Until 60 'the state STOPPED' { (Get-Service $service).Status -eq 'Stopped' }
+            $query = Invoke-Tool $sc @('query', $service)
+            Assert ($query.Out -match 'WIN32_EXIT_CODE\s*:\s*0 ') $query.Out
+            Assert (-not (Test-Port $second)) 'the port is still open'
+        }
+        Test-Case 'service: a port in use is reported as service-specific exit code 1' {
+            Write-Text $config ($setting.Replace('PORT', "$originPort"))
+            [void] (Invoke-Tool $sc @('start', $service))
+            Wait-Until 60 'the state STOPPED' { (Get-Service $service).Status -eq 'Stopped' }
+            $query = Invoke-Tool $sc @('query', $service)
+            Assert ($query.Out -match 'WIN32_EXIT_CODE\s*:\s*1066') $query.Out
+            Assert ($query.Out -match 'SERVICE_EXIT_CODE\s*:\s*1 ') $query.Out
+        }
+    } finally {
+        [void] (Invoke-Tool $sc @('stop', $service))
+        Start-Sleep -Seconds 1
+        $deleted = Invoke-Tool $sc @('delete', $service)
+        Test-Case 'service: sc delete' { Assert-Code $deleted 0 }
+    }
+}
+
+function Test-Access {
+    $users = '*S-1-5-32-545'
+    foreach ($target in @($plugins, (Join-Path $plugins 'storage'), (Join-Path $plugins 'storage\storage.dll'))) {
+        Test-Case "access: $($target.Substring($root.Length)) that users may change is refused" {
+            Assert-Code (Invoke-Tool (Get-Tool 'yaml2json') @() 'a: 1') 0
+            & icacls.exe $target /grant "${users}:(M)" | Out-Null
+            try {
+                $result = Invoke-Tool (Get-Tool 'yaml2json') @() 'a: 1'
+                Assert-Code $result 5
+                Assert ($result.Err -match "'Users'") "it printed: $($result.Err)"
+            } finally { & icacls.exe $target /reset | Out-Null }
+            Assert-Code (Invoke-Tool (Get-Tool 'yaml2json') @() 'a: 1') 0
+        }
+    }
+    $library = Join-Path $plugins 'storage\storage.dll'
+    $spare = Join-Path $work 'storage.spare'
+    Copy-Item -LiteralPath $library -Destination $spare
+    Test-Case 'plugins: a truncated library is refused, others work' {
+        [IO.File]::WriteAllBytes($library, [byte[]]([IO.File]::ReadAllBytes($spare)[0..99]))
+        $result = Invoke-Tool (Get-Tool 'yaml2json') @() 'a: 1'
+        Assert ($result.Code -ne 0 -and $result.Err -match 'storage\.dll') "code $($result.Code): $($result.Err)"
+        Assert-Code (Invoke-Tool (Get-Tool 'k2s') @('httpproxy', '--help')) 0
+    }
+    Test-Case 'plugins: a library that is no plugin is refused' {
+        Copy-Item -LiteralPath (Join-Path $env:SystemRoot 'System32\version.dll') -Destination $library -Force
+        $result = Invoke-Tool (Get-Tool 'yaml2json') @() 'a: 1'
+        Assert-Code $result 3
+        Assert ($result.Err -match 'k2s_plugin_entry_v1') "it printed: $($result.Err)"
+    }
+    Test-Case 'plugins: the right library is accepted again' {
+        Copy-Item -LiteralPath $spare -Destination $library -Force
+        Assert-Code (Invoke-Tool (Get-Tool 'yaml2json') @() 'a: 1') 0
+    }
+}
+
+function Test-Logs {
+    Test-Case 'logs: rotation keeps sizes, count and whole lines' {
+        $config = Join-Path $work 'logs.yaml'
+        Write-Text $config "log: {max_bytes: 32768, files: 3}`n"
+        $port = Get-FreePort
+        $proxy = Start-Proxy @('--addr', "127.0.0.1:$port", '--verbose', '--config', $config) $port
+        & curl.exe -s -m 120 -o NUL -x "http://127.0.0.1:$port" ($originUrl + '[1-400]')
+        Send-ConsoleEvent $proxy.Process.Id 0
+        Assert-Code (Wait-Tool $proxy 20) 0
+        $folder = Join-Path $logs 'httpproxy'
+        foreach ($part in 'httpproxy.log', 'httpproxy.log.1', 'httpproxy.log.2', 'httpproxy.log.3') {
+            $file = Join-Path $folder $part
+            Assert (Test-Path -LiteralPath $file) "$part is missing"
+            Assert ((Get-Item -LiteralPath $file).Length -le 32768) "$part is too long"
+            foreach ($record in [IO.File]::ReadAllLines($file)) { [void] ($record | ConvertFrom-Json) }
+        }
+        Assert (-not (Test-Path -LiteralPath (Join-Path $folder 'httpproxy.log.4'))) 'there are too many parts'
+    }
+    Test-Case 'logs: 40 processes at the same time lose no record' {
+        $file = Join-Path $logs 'yaml2json\yaml2json.log'
+        if (Test-Path -LiteralPath $file) { Remove-Item -LiteralPath $file }
+        Write-Text (Join-Path $work 'two.yaml') "a: 1`n---`nb: 2`n"
+        $jobs = @(1..40 | ForEach-Object {
+                Start-Tool (Get-Tool 'yaml2json') @('-input', (Join-Path $work 'two.yaml'), '-output', (Join-Path $work "two$_.json"))
+            })
+        foreach ($job in $jobs) { Assert-Code (Wait-Tool $job 60) 0 }
+        $lines = [IO.File]::ReadAllLines($file)
+        Assert ($lines.Count -eq 40) "$($lines.Count) records instead of 40"
+        foreach ($record in $lines) { [void] ($record | ConvertFrom-Json) }
+    }
+}
+
+function Test-Seed {
+    $seed = Join-Path $work 'seed'
+    $image = Join-Path $work 'seed.iso'
+    [void] (New-Item -ItemType Directory -Path $seed)
+    Write-Text (Join-Path $seed 'user-data') "#cloud-config`nhostname: node1`n"
+    Write-Text (Join-Path $seed 'meta-data') "instance-id: node1-1`nlocal-hostname: node1`n"
+    $arguments = @('-sourceDir', $seed, '-targetFilePath', $image)
+    Test-Case 'cloudinitisobuilder: Windows mounts the image, label and files are right' {
+        Assert-Code (Invoke-Tool (Get-Tool 'cloudinitisobuilder') $arguments) 0
+        $disk = Mount-DiskImage -ImagePath $image -PassThru
+        try {
+            $volume = $disk | Get-Volume
+            Assert ($volume.FileSystemLabel -eq 'cidata') "the label is $($volume.FileSystemLabel)"
+            $data = [IO.File]::ReadAllText("$($volume.DriveLetter):\user-data")
+            Assert ($data -eq "#cloud-config`nhostname: node1`n") "user-data is: $data"
+        } finally { [void] (Dismount-DiskImage -ImagePath $image) }
+    }
+    foreach ($kind in 'SymbolicLink', 'Junction') {
+        Test-Case "cloudinitisobuilder: a $kind in the seed is refused, the old image stays" {
+            $link = Join-Path $seed 'vendor-data'
+            $to = Join-Path $work 'secret'
+            if (Test-Path -LiteralPath $to) { Remove-Item -LiteralPath $to -Recurse }
+            if ($kind -eq 'Junction') { [void] (New-Item -ItemType Directory -Path $to) } else { Write-Text $to "#cloud-config`n" }
+            $before = (Get-FileHash -LiteralPath $image).Hash
+            [void] (New-Item -ItemType $kind -Path $link -Value $to)
+            try {
+                $result = Invoke-Tool (Get-Tool 'cloudinitisobuilder') $arguments
+                Assert ($result.Code -ne 0 -and $result.Err -match 'vendor-data') "code $($result.Code): $($result.Err)"
+                Assert ((Get-FileHash -LiteralPath $image).Hash -eq $before) 'the image was changed'
+            } finally {
+                # Remove-Item would follow a junction in Windows PowerShell 5.1.
+                if ($kind -eq 'Junction') { [IO.Directory]::Delete($link) } else { [IO.File]::Delete($link) }
+            }
+            Assert-Code (Invoke-Tool (Get-Tool 'cloudinitisobuilder') $arguments) 0
+        }
+    }
+}
+
+# ---- run ---------------------------------------------------------------------------------------
+
+try {
+    [void] (New-Item -ItemType Directory -Path $work, $logs)
+    Copy-Item -LiteralPath $Tree -Destination $root -Recurse
+    Test-Exes
+    Test-Paths
+    Test-Proxy
+    Test-Service
+    Test-Access
+    Test-Logs
+    Test-Seed
+} finally {
+    foreach ($job in @($running)) { if (-not $job.Process.HasExited) { $job.Process.Kill() } }
+    Stop-Job $origin
+    Remove-Job $origin -Force
+    if ($Keep) { Write-Host "kept: $work" } else { & cmd.exe /c "rmdir /s /q ""\\?\$work""" }
+}
+Write-Host "$script:passed passed, $script:failed failed, $script:skipped skipped"
+if ($script:failed -gt 0 -or $script:passed -eq 0) { exit 1 }
+exit 0
