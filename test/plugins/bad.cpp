@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+// One plugin library per defect: the build defines K2S_BAD_<DEFECT>. The id is always "bad", so that
+// one plugin.json fits them all (test/integration/plugins.py writes it).
+#include <atomic>
+#include <chrono>
+#include <cstring>
+#include <stdexcept>
+#include <thread>
+
+#include <k2s/abi/draft/commands.h>
+#include <k2s/abi/draft/events.h>
+#include <k2s/abi/draft/executor.h>
+#include <k2s/abi/draft/metrics.h>
+#include <k2s/abi/draft/registry.h>
+#include <k2s/abi/plugin.h>
+
+namespace {
+
+[[maybe_unused]] const k2s_host *g_host = nullptr;
+
+k2s_str text(const char *value) {
+    return {value, std::strlen(value)};
+}
+
+[[maybe_unused]] int32_t fail(k2s_error *error, int32_t code, const char *message) {
+    error->code = code;
+    std::strncpy(error->message, message, sizeof error->message - 1);
+    return code;
+}
+
+[[maybe_unused]] void hang() {
+    for (;;) {
+        std::this_thread::sleep_for(std::chrono::seconds(1));
+    }
+}
+
+[[maybe_unused]] void crash() {
+    int *volatile nowhere = nullptr;
+    *nowhere = 1;
+}
+
+#if defined(K2S_BAD_CREATE_HALF)
+std::atomic<bool> g_stop{false};
+
+template <class Table> const Table &find(const char *id) {
+    return *static_cast<const Table *>(g_host->get(g_host, text(id)));
+}
+void K2S_CALL nothing(void *) {}
+void K2S_CALL heard(void *, k2s_str, k2s_str) {}
+void K2S_CALL loop(void *) {
+    while (!g_stop) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+}
+void K2S_CALL interrupt(void *) { g_stop = true; }
+
+/// Registers one thing of each kind, then fails: the host has to take all of it back.
+int32_t register_half(k2s_error *error) {
+    static const uint32_t contract_table[2] = {sizeof contract_table, 0};
+    k2s_handle handle = 0;
+    const auto &executor = find<k2s_executor>(K2S_EXECUTOR_ID);
+    const bool all =
+        find<k2s_registry>(K2S_REGISTRY_ID)
+                .provide(g_host, text("bad.contract"), {contract_table, nullptr}, &handle, error) ==
+            K2S_OK &&
+        find<k2s_metrics>(K2S_METRICS_ID)
+                .open(g_host, K2S_METRIC_COUNTER, text("bad_total"), text("help"), {}, nullptr, 0,
+                      &handle, error) == K2S_OK &&
+        find<k2s_events>(K2S_EVENTS_ID).subscribe(g_host, {}, heard, nullptr, &handle) == K2S_OK &&
+        executor.timer(g_host, 1, 1, nothing, nullptr, &handle) == K2S_OK &&
+        executor.lend(g_host, text("bad-loop"), loop, interrupt, nullptr, &handle) == K2S_OK;
+    return fail(error, K2S_E_FAILED, all ? "half of it was registered" : "nothing was registered");
+}
+#endif
+
+int32_t K2S_CALL create(void *, [[maybe_unused]] k2s_error *error) {
+#if defined(K2S_BAD_CREATE_FAILS)
+    return fail(error, K2S_E_PERMISSION, "no licence on this machine");
+#elif defined(K2S_BAD_CREATE_THROWS)
+    throw std::runtime_error("thrown by create");
+#elif defined(K2S_BAD_CREATE_HANGS)
+    hang();
+#elif defined(K2S_BAD_CREATE_HALF)
+    return register_half(error);
+#endif
+    return K2S_OK;
+}
+
+void K2S_CALL destroy(void *) {}
+
+[[maybe_unused]] int32_t K2S_CALL run(void *, const k2s_invocation *, k2s_error *) {
+#if defined(K2S_BAD_RUN_THROWS)
+    throw std::runtime_error("thrown by run");
+#endif
+    return 0;
+}
+
+const void *K2S_CALL get([[maybe_unused]] void *self, [[maybe_unused]] k2s_str id) {
+#if !defined(K2S_BAD_NO_COMMANDS)
+    static const k2s_commands commands{sizeof commands, 0, run};
+    if (id.len == std::strlen(K2S_COMMANDS_ID) && std::memcmp(id.ptr, K2S_COMMANDS_ID, id.len) == 0) {
+        return &commands;
+    }
+#endif
+    return nullptr;
+}
+
+k2s_plugin descriptor = {sizeof(k2s_plugin), 0,      nullptr, text("bad"),
+                         text("1.0.0"),      create, destroy, get};
+
+#if defined(K2S_BAD_LOAD_CRASHES)
+const int at_load = (crash(), 0);
+#endif
+
+} // namespace
+
+#if defined(K2S_BAD_ENTRY_MISSING)
+extern "C" K2S_EXPORT const k2s_plugin *something_else();
+const k2s_plugin *something_else() { return &descriptor; }
+#elif defined(K2S_BAD_ABI_2)
+extern "C" K2S_EXPORT const k2s_plugin *k2s_plugin_entry_v2();
+const k2s_plugin *k2s_plugin_entry_v2() { return &descriptor; }
+#else
+extern "C" K2S_EXPORT int32_t K2S_CALL k2s_plugin_entry_v1(const k2s_host *host,
+                                                           const k2s_plugin **plugin,
+                                                           [[maybe_unused]] k2s_error *error) {
+    g_host = host;
+    *plugin = &descriptor;
+#if defined(K2S_BAD_ENTRY_FAILS)
+    return fail(error, K2S_E_FAILED, "the entry does not want to");
+#elif defined(K2S_BAD_ENTRY_THROWS)
+    throw std::runtime_error("thrown by the entry");
+#elif defined(K2S_BAD_ENTRY_HANGS)
+    hang();
+#elif defined(K2S_BAD_ENTRY_CRASHES)
+    crash();
+#elif defined(K2S_BAD_WRONG_ID)
+    descriptor.id = text("somebody-else");
+#elif defined(K2S_BAD_WRONG_VERSION)
+    descriptor.version = text("9.9.9");
+#elif defined(K2S_BAD_NEW_MINOR)
+    descriptor.abi_minor = K2S_ABI_MINOR + 1;
+#elif defined(K2S_BAD_SMALL_STRUCT)
+    descriptor.struct_size = 24;
+#elif defined(K2S_BAD_NO_DESCRIPTOR)
+    *plugin = nullptr;
+#endif
+    return K2S_OK;
+}
+#endif
