@@ -225,7 +225,7 @@ function Test-Exes {
     Test-Case 'plugins: all are usable' {
         $result = Invoke-Tool (Get-Tool 'k2s') @('plugin', 'list', '--format', 'json')
         Assert-Code $result 0
-        $list = @($result.Out | ConvertFrom-Json)
+        $list = $result.Out | ConvertFrom-Json # @() would make one element of it in 5.1
         Assert ($list.Count -ge 3) "only $($list.Count) plugins"
         foreach ($plugin in $list) { Assert ($plugin.state -eq 'usable') "$($plugin.id) is $($plugin.state)" }
     }
