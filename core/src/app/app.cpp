@@ -27,21 +27,24 @@ std::vector<std::string> words(std::string_view text) {
     return result;
 }
 
-std::vector<fs::path> plugin_folders(const Tree &tree, const ConfigPtr &config) {
-    std::vector<fs::path> folders{tree.plugins};
-    const auto *extra = config ? config->find("/plugin_path") : nullptr;
-    if (extra != nullptr && extra->is_array()) {
-        for (const auto &folder : *extra) {
-            folders.push_back(path_from_utf8(folder.get_ref<const std::string &>()));
+/// What was said at this place. Defaults are left out on purpose: making them costs a start more than
+/// all the rest of the configuration.
+const nlohmann::json *said(const ConfigPtr &config, const std::string &section,
+                           const std::string &key = {}) {
+    const nlohmann::json *value = config ? &config->given() : nullptr;
+    for (const auto &name : {section, key}) {
+        if (value != nullptr && !name.empty()) {
+            const auto found = value->find(name);
+            value = found == value->end() ? nullptr : &*found;
         }
     }
-    return folders;
+    return value;
 }
 
-bool switched_on(const ConfigPtr &config, std::string_view section, const std::string &id,
+bool switched_on(const ConfigPtr &config, const std::string &section, const std::string &id,
                  bool otherwise) {
-    const auto *value = config ? config->find(fmt::format("/{}/{}/enabled", section, id)) : nullptr;
-    return value != nullptr && value->is_boolean() ? value->get<bool>() : otherwise;
+    const auto *entry = said(config, section, id);
+    return entry != nullptr ? entry->value("enabled", otherwise) : otherwise;
 }
 
 Field to_field(const k2s_field &field) {
@@ -133,7 +136,7 @@ Result<int> App::execute(const std::vector<std::string> &arguments) {
         return print_help();
     }
 
-    const auto before = plugin_folders(tree_, config_);
+    const auto before = plugin_choice();
     auto loaded = load_config(load_options());
     if (!loaded) {
         if (call_.command->path.front() == "config") {
@@ -143,7 +146,8 @@ Result<int> App::execute(const std::vector<std::string> &arguments) {
         return pass(loaded);
     }
     config_ = std::move(*loaded);
-    if (all && plugin_folders(tree_, config_) != before) {
+    if (plugin_choice() != before) {
+        parsed_from_ = std::move(plugins_); // the command in call_ stands in its manifests
         discover();
     }
     start_log();
@@ -152,12 +156,30 @@ Result<int> App::execute(const std::vector<std::string> &arguments) {
     return dispatch();
 }
 
+/// What of the configuration decides which plugins there are.
+std::string App::plugin_choice() const {
+    const auto *folders = said(config_, "plugin_path");
+    const auto *plugins = said(config_, "plugins");
+    return fmt::format("{} {}", folders != nullptr ? folders->dump() : "[]",
+                       plugins != nullptr ? plugins->dump() : "{}");
+}
+
+std::vector<fs::path> App::plugin_folders() const {
+    std::vector<fs::path> folders{tree_.plugins};
+    if (const auto *extra = said(config_, "plugin_path")) {
+        for (const auto &folder : *extra) {
+            folders.push_back(path_from_utf8(folder.get_ref<const std::string &>()));
+        }
+    }
+    return folders;
+}
+
 void App::discover() {
-    auto found = discover_plugins(plugin_folders(tree_, config_), preset_.plugin);
+    auto found = discover_plugins(plugin_folders(), preset_.plugin);
     if (*preset_.plugin != '\0' && std::ranges::any_of(found.candidates, [](const Candidate &one) {
             return !one.manifest.required_contracts.empty();
         })) {
-        found = discover_plugins(plugin_folders(tree_, config_), {});
+        found = discover_plugins(plugin_folders(), {});
     }
     for (auto &candidate : found.candidates) {
         candidate.enabled = switched_on(config_, "plugins", candidate.manifest.id, true);
@@ -272,8 +294,16 @@ Ports App::make_ports() {
         auto settings = nlohmann::json::object();
         if (const auto index = plugins_->find(plugin)) {
             for (const auto &feature : plugins_->candidates()[*index].manifest.features) {
+                // Only `k2s run` has checked everything; a command's settings are checked here.
                 const auto *own = config->feature_settings(feature.id);
-                settings[feature.id] = own != nullptr ? *own : nlohmann::json::object();
+                auto checked = check_settings({feature.id, std::string(plugin), feature.config,
+                                               feature.kind == FeatureKind::service},
+                                              own != nullptr ? *own : nlohmann::json::object(),
+                                              fmt::format("/features/{}/settings", feature.id));
+                if (!checked) {
+                    return pass(checked);
+                }
+                settings[feature.id] = std::move(*checked);
             }
         }
         try {
@@ -290,13 +320,26 @@ Ports App::make_ports() {
     return ports;
 }
 
+/// Why no usable plugin has a feature that one of them declares.
+Error App::why_unusable(std::string_view feature) const {
+    for (std::size_t i = 0; i < plugins_->candidates().size(); ++i) {
+        const auto &refused = plugins_->resolution().verdicts[i].refused;
+        if (refused && plugins_->candidates()[i].manifest.find_feature(feature) != nullptr) {
+            return *refused;
+        }
+    }
+    return {K2S_E_NOT_FOUND, fmt::format("no plugin has the feature '{}'", feature)};
+}
+
 Result<int> App::dispatch() {
     const Command &command = *call_.command;
     if (command.feature != "host") {
         const auto index = plugins_->find_feature(command.feature);
-        const auto *feature =
-            index ? plugins_->candidates()[*index].manifest.find_feature(command.feature) : nullptr;
-        if (feature == nullptr || !switched_on(config_, "features", feature->id, feature->enabled)) {
+        if (!index) {
+            return std::unexpected(why_unusable(command.feature));
+        }
+        const auto *feature = plugins_->candidates()[*index].manifest.find_feature(command.feature);
+        if (!switched_on(config_, "features", feature->id, feature->enabled)) {
             return fail(K2S_E_UNSUPPORTED,
                         "the feature '{}' is switched off by the configuration "
                         "(features.{}.enabled)",

@@ -58,9 +58,12 @@ class App {
     Result<Tool> make_tool(std::string_view name) const;
 
   private:
+    std::string plugin_choice() const;
+    std::vector<boost::filesystem::path> plugin_folders() const;
     void discover();
     void build_tool();
     Result<int> execute(const std::vector<std::string> &arguments);
+    Error why_unusable(std::string_view feature) const;
     Result<int> dispatch();
     void start_log();
     Ports make_ports();
@@ -75,7 +78,8 @@ class App {
     std::atomic<uint64_t> config_generation_{1};
     std::unique_ptr<Logger> logger_;
     std::unique_ptr<Services> services_;
-    std::unique_ptr<PluginSet> plugins_; ///< its plugins' scopes must not outlive the services
+    std::unique_ptr<PluginSet> parsed_from_; ///< when the configuration then chose other plugins
+    std::unique_ptr<PluginSet> plugins_;     ///< its plugins' scopes must not outlive the services
     Tool tool_;
     Invocation call_;
 };

@@ -40,6 +40,10 @@ constexpr const char *k_schema = R"json({
         "description": "Read-only HTTP on a loopback address such as 127.0.0.1:9180; empty: none"}
     }
   },
+  "plugin_path": {
+    "type": "array", "default": [], "items": {"type": "string", "minLength": 1},
+    "description": "Further folders with plugins, looked through after the tree's own"
+  },
   "plugins": {
     "type": "object", "default": {}, "description": "Plugins by id",
     "additionalProperties": {

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: MIT
+"""`k2s run` and the commands that talk to it; configuration; switches."""
+import os
+import signal
+import socket
+import unittest
+import urllib.request
+
+from k2s import WINDOWS, Running, TreeTest, native
+
+
+class Host(TreeTest):
+    def run_host(self, *arguments, config="services: {edge: {feature: httpproxy, settings: {addr: ['127.0.0.1:0']}}}"):
+        self.host = Running(self, "k2s", "run", "--config", self.write("host.yaml", config), *arguments)
+        return self.host
+
+    def test_services_of_the_configuration_run_and_answer(self):
+        host = self.run_host()
+        host.wait_for("service started")
+        state = self.data("k2s", "host", "status")
+        self.assertEqual(state["state"], "running")
+        self.assertEqual(state["services"][0]["instance"], "edge")
+        self.assertEqual(state["services"][0]["status"]["addr"][0].split(":")[0], "127.0.0.1")
+        second = self.fails(1, "k2s", "run")
+        self.assertIn("already has the endpoint", second)
+        self.succeed("k2s", "host", "stop")
+        self.assertEqual(host.process.wait(60), 0)
+        self.assertIn("k2s run", self.fails(6, "k2s", "host", "status"))
+
+    def test_interrupt_drains_and_ends_with_0(self):
+        host = self.run_host()
+        host.wait_for("service started")
+        self.assertEqual(host.end(signal.SIGINT), 0)
+        self.assertTrue(any(record["msg"] == "stopping" for record in host.records()))
+
+    def test_reload_adds_changes_and_removes_services(self):
+        host = self.run_host()
+        host.wait_for("service started")
+        self.write("host.yaml", "services: {second: {feature: httpproxy, settings: {addr: ['127.0.0.1:0'], max_connections: 7}}}")
+        self.assertEqual(self.data("k2s", "host", "reload"), {"reloaded": True})
+        services = self.data("k2s", "host", "status")["services"]
+        self.assertEqual([service["instance"] for service in services], ["second"])
+        self.write("host.yaml", "services: {second: {feature: httpproxy, settings: {max_connections: many}}}")
+        refused = self.fails(3, "k2s", "host", "reload")
+        self.assertIn("max_connections", refused)
+        services = self.data("k2s", "host", "status")["services"]
+        self.assertEqual(services[0]["state"], "running")
+
+    @unittest.skipIf(WINDOWS, "a console program has no SIGHUP")
+    def test_hang_up_reloads(self):
+        host = self.run_host()
+        host.wait_for("service started")
+        host.process.send_signal(signal.SIGHUP)
+        host.wait_for("configuration reloaded")
+
+    def test_a_failing_service_spares_the_others(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            address = "127.0.0.1:%d" % taken.getsockname()[1]
+            host = self.run_host(config=f"""
+services:
+  bad: {{feature: httpproxy, settings: {{addr: ['{address}']}}}}
+  good: {{feature: httpproxy, settings: {{addr: ['127.0.0.1:0']}}}}
+""")
+            host.wait_for("service started")
+            services = {one["instance"]: one for one in self.data("k2s", "host", "status")["services"]}
+        self.assertEqual(services["good"]["state"], "running")
+        self.assertEqual(services["bad"]["state"], "failed")
+        self.assertIn(address, services["bad"]["error"])
+
+    def test_a_port_in_use_ends_the_tool_with_1(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            address = "127.0.0.1:%d" % taken.getsockname()[1]
+            self.assertIn(address, self.fails(1, "httpproxy", "--addr", address))
+
+    def test_loopback_http_is_read_only(self):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        host = self.run_host("--set", f"admin.http=127.0.0.1:{port}")
+        host.wait_for("service started")
+        base = f"http://127.0.0.1:{port}"
+        for path, text in (("/healthz", "ok"), ("/readyz", "true"), ("/metrics", "k2s_httpproxy_requests_total"),
+                           ("/state", "edge")):
+            with urllib.request.urlopen(base + path, timeout=10) as answer:
+                self.assertIn(text, answer.read().decode())
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(urllib.request.Request(base + "/stop", method="POST"), timeout=10)
+        self.assertIn(refused.exception.code, (403, 404, 405))
+        self.assertIsNone(host.process.poll())
+
+    def test_safe_mode_runs_nothing(self):
+        host = self.run_host("--safe-mode")
+        for _ in range(100):
+            done = self.run_tool("k2s", "host", "status", "--format", "json")
+            if done.returncode == 0:
+                break
+        self.assertIn('"services": []', done.stdout)
+
+
+class Configuration(TreeTest):
+    def test_errors_name_file_line_and_pointer(self):
+        for name, content, parts in (
+                ("type.yaml", "log:\n  max_bytes: lots\n", ("type.yaml:2:", "/log/max_bytes")),
+                ("unknown.yaml", "services:\n  x: {feature: htpproxy}\n", ("unknown.yaml:2:", "httpproxy")),
+                ("key.yaml", "lgo: {}\n", ("key.yaml:1:", "lgo")),
+                ("bytes.yaml", b"log: {level: \xff\xfe}\n", ("bytes.yaml", "UTF-8")),
+                ("twice.json", '{"log": {}, "log": {}}', ("twice.json:1:", "log"))):
+            with self.subTest(name):
+                said = self.fails(3, "k2s", "run", "--config", self.write(name, content))
+                for part in parts:
+                    self.assertIn(part, said)
+
+    def test_a_missing_file_is_not_found(self):
+        self.assertIn("missing.yaml", self.fails(6, "k2s", "run", "--config", native(self.folder + "/missing.yaml")))
+
+    def test_layers_override_and_tell_their_origin(self):
+        file = self.write("layers.yaml", "log: {level: warn, files: 3}\n")
+        values = {row["key"]: row for row in json_rows(self, file)}
+        self.assertEqual(values["log.level"]["value"], "debug")
+        self.assertIn("--set", values["log.level"]["origin"])
+        self.assertEqual(values["log.files"]["value"], 9)
+        self.assertIn("K2S_LOG__FILES", values["log.files"]["origin"])
+
+    def test_validate_and_schema(self):
+        good = self.write("good.yaml", "log: {level: info}\n")
+        self.assertTrue(self.data("k2s", "config", "validate", good)["valid"])
+        bad = self.run_tool("k2s", "config", "validate", self.write("bad.yaml", "log: 1\n"), "--format", "json")
+        self.assertEqual(bad.returncode, 3)
+        self.assertIn("bad.yaml:1", bad.stdout)
+        self.assertIn("httpproxy", self.succeed("k2s", "config", "schema", "--format", "json"))
+
+
+def json_rows(test, file):
+    import json
+    return json.loads(test.succeed("k2s", "config", "show", "--origin", "--config", file, "--set",
+                                   "log.level=debug", "--format", "json", env={"K2S_LOG__FILES": "9"}))
+
+
+class Switches(TreeTest):
+    def test_a_disabled_plugin_stays_off_until_enabled(self):
+        would = self.data("k2s", "plugin", "disable", "storage", "--dry-run")
+        self.assertIn("would", would)
+        self.succeed("yaml2json", input="a: 1\n")
+        self.data("k2s", "plugin", "disable", "storage")
+        self.assertIn("switched off", self.fails(4, "yaml2json", input="a: 1\n"))
+        states = {row["id"]: row["state"] for row in self.data("k2s", "plugin", "list")}
+        self.assertEqual((states["storage"], states["vm"]), ("disabled", "usable"))
+        self.data("k2s", "plugin", "enable", "storage")
+        self.assertEqual(self.succeed("yaml2json", input="a: 1\n"), '{"a":1}\n')
+
+    def test_a_running_host_follows(self):
+        host = Running(self, "k2s", "run", "--set", 'features.httpproxy.settings.addr=["127.0.0.1:0"]')
+        host.wait_for("service started")
+        self.assertEqual(self.data("k2s", "feature", "disable", "httpproxy")["running_host"], "follows")
+        self.assertEqual(self.data("k2s", "host", "status")["services"], [])
+        self.data("k2s", "feature", "enable", "httpproxy")
+        self.assertEqual(len(self.data("k2s", "host", "status")["services"]), 1)
+
+    def test_what_is_unknown_is_not_found(self):
+        self.assertIn("k2s plugin list", self.fails(6, "k2s", "plugin", "disable", "nonesuch"))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
