@@ -22,7 +22,8 @@ const json *member(const json &object, const char *key) {
 bool usable_name(std::string_view name) {
     return !name.empty() && name.size() <= 63 && name.front() != '-' && name.front() != '.' &&
            std::all_of(name.begin(), name.end(), [](char c) {
-               return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+               return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+                      c == '.';
            });
 }
 
@@ -112,8 +113,7 @@ void ConfigBuilder::coerce(const json &schema, json &value, const std::string &p
                            const std::string &second_prefix) {
     visit_schema(schema, value, [&](const std::string &pointer, const json &part, json &at) {
         if (at.is_string() || at.is_structured() || !part.is_object() || !part.contains("type") ||
-            !schema_allows(part, "string") ||
-            (at.is_boolean() && schema_allows(part, "boolean")) ||
+            !schema_allows(part, "string") || (at.is_boolean() && schema_allows(part, "boolean")) ||
             (at.is_number_integer() && schema_allows(part, "integer")) ||
             (at.is_number() && schema_allows(part, "number"))) {
             return;
@@ -160,9 +160,9 @@ Result<void> ConfigBuilder::check_core() {
     if (const json *services = value_at(config_.given_, "/services"); services != nullptr) {
         for (const auto &[name, unused] : services->items()) {
             if (!usable_name(name)) {
-                note(pointer_child("/services", name),
-                     "not a name for a service; use up to 63 of a-z 0-9 - _ . and begin with a letter "
-                     "or digit");
+                note(pointer_child("/services", name), "not a name for a service; use up to 63 of "
+                                                       "a-z 0-9 - _ . and begin with a letter "
+                                                       "or digit");
             }
         }
     }
@@ -185,7 +185,8 @@ void ConfigBuilder::check_names(std::span<const FeatureSchema> features) {
         for (const auto &[name, unused] : config_.tree_[section].items()) {
             if (std::find(known.begin(), known.end(), name) == known.end()) {
                 note(pointer_child(std::string("/") + section, name),
-                     fmt::format("there is no {} {}; {}", what, quote(name), did_you_mean(name, known)));
+                     fmt::format("there is no {} {}; {}", what, quote(name),
+                                 did_you_mean(name, known)));
             }
         }
     };
@@ -199,11 +200,12 @@ void ConfigBuilder::check_names(std::span<const FeatureSchema> features) {
         const auto id = service["feature"].get<std::string>();
         const FeatureSchema *feature = find_feature(features, id);
         if (feature == nullptr) {
-            note(pointer_child(pointer, "feature"), fmt::format("there is no feature {}; {}", quote(id),
-                                                                did_you_mean(id, ids)));
+            note(pointer_child(pointer, "feature"),
+                 fmt::format("there is no feature {}; {}", quote(id), did_you_mean(id, ids)));
         } else if (!feature->service) {
             note(pointer_child(pointer, "feature"),
-                 fmt::format("the feature {} is a command, not a service; run it as `k2s {}`", quote(id), id));
+                 fmt::format("the feature {} is a command, not a service; run it as `k2s {}`",
+                             quote(id), id));
         }
     }
 }
@@ -274,12 +276,14 @@ Result<void> ConfigBuilder::check_features(std::span<const FeatureSchema> featur
         const FeatureSchema *feature =
             find_feature(features, service["feature"].get_ref<const std::string &>());
         const json *given = value_at(config_.given_, pointer);
-        service["settings"] = settings_for(*feature, given != nullptr ? *given : json::object(), pointer);
+        service["settings"] =
+            settings_for(*feature, given != nullptr ? *given : json::object(), pointer);
     }
     return verdict();
 }
 
-Result<json> check_settings(const FeatureSchema &feature, json settings, const std::string &subject) {
+Result<json> check_settings(const FeatureSchema &feature, json settings,
+                            const std::string &subject) {
     const json &schema = schema_of(feature);
     auto wrong = check_schema(schema, settings, feature_name(feature));
     if (!wrong) {

@@ -62,7 +62,8 @@ Result<void> add_layers(ConfigBuilder &builder, const LoadOptions &options) {
         const fs::path file = path_from_utf8(options.file);
         auto content = read_file(file, k_max_file);
         if (!content) {
-            return std::unexpected(Error{content.error().code, "--config: " + content.error().message});
+            return std::unexpected(
+                Error{content.error().code, "--config: " + content.error().message});
         }
         if (auto added = builder.add_file(ConfigLayer::file, file, *content); !added) {
             return added;
@@ -97,8 +98,8 @@ void compare(const json &before, const json &after, const std::string &pointer, 
     static const json absent;
     for (const auto &[key, value] : before.items()) {
         const auto other = after.find(key);
-        compare(value, other == after.end() ? absent : *other, pointer_child(pointer, key), levels - 1,
-                changed);
+        compare(value, other == after.end() ? absent : *other, pointer_child(pointer, key),
+                levels - 1, changed);
     }
     for (const auto &[key, value] : after.items()) {
         if (!before.contains(key)) {
@@ -111,32 +112,46 @@ void compare(const json &before, const json &after, const std::string &pointer, 
 
 std::string_view layer_name(ConfigLayer layer) {
     switch (layer) {
-    case ConfigLayer::defaults: return "default";
-    case ConfigLayer::system: return "system";
-    case ConfigLayer::user: return "user";
-    case ConfigLayer::file: return "file";
-    case ConfigLayer::environment: return "environment";
-    case ConfigLayer::command_line: return "command line";
+    case ConfigLayer::defaults:
+        return "default";
+    case ConfigLayer::system:
+        return "system";
+    case ConfigLayer::user:
+        return "user";
+    case ConfigLayer::file:
+        return "file";
+    case ConfigLayer::environment:
+        return "environment";
+    case ConfigLayer::command_line:
+        return "command line";
     }
     return "unknown";
 }
 
 std::string ConfigOrigin::describe() const {
     switch (layer) {
-    case ConfigLayer::defaults: return "default";
-    case ConfigLayer::environment: return "environment " + source;
-    case ConfigLayer::command_line: return "--set " + source;
-    default: return line == 0 ? source : fmt::format("{}:{}:{}", source, line, column);
+    case ConfigLayer::defaults:
+        return "default";
+    case ConfigLayer::environment:
+        return "environment " + source;
+    case ConfigLayer::command_line:
+        return "--set " + source;
+    default:
+        return line == 0 ? source : fmt::format("{}:{}:{}", source, line, column);
     }
 }
 
-const json &Config::tree() const { return is_plain() ? core_defaults() : tree_; }
+const json &Config::tree() const {
+    return is_plain() ? core_defaults() : tree_;
+}
 
-const json *Config::find(std::string_view pointer) const { return value_at(tree(), pointer); }
+const json *Config::find(std::string_view pointer) const {
+    return value_at(tree(), pointer);
+}
 
 ConfigOrigin Config::origin(std::string_view pointer) const {
-    // A default inside a section that a file mentions is still a default, but a wrong or missing key
-    // is best looked for where its section stands.
+    // A default inside a section that a file mentions is still a default, but a wrong or missing
+    // key is best looked for where its section stands.
     for (std::string_view at = pointer; !at.empty(); at = at.substr(0, at.rfind('/'))) {
         if (const auto found = origins_.find(at); found != origins_.end()) {
             return found->second;
@@ -145,9 +160,13 @@ ConfigOrigin Config::origin(std::string_view pointer) const {
     return {};
 }
 
-bool Config::given_at(std::string_view pointer) const { return origins_.contains(pointer); }
+bool Config::given_at(std::string_view pointer) const {
+    return origins_.contains(pointer);
+}
 
-bool Config::is_secret(std::string_view pointer) const { return secrets_.contains(pointer); }
+bool Config::is_secret(std::string_view pointer) const {
+    return secrets_.contains(pointer);
+}
 
 const json *Config::service_settings(std::string_view instance) const {
     return find(pointer_child(pointer_child("/services", instance), "settings"));

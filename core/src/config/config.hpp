@@ -47,7 +47,7 @@ struct FeatureSchema {
 /// The effective configuration at one moment: never changes; a reload makes another one.
 /// [any-thread]
 class Config {
-public:
+  public:
     using OriginMap = std::map<std::string, ConfigOrigin, std::less<>>;
 
     /// The value at a JSON pointer, defaults applied; nullptr when there is none.
@@ -62,7 +62,8 @@ public:
     /// Nothing was said anywhere: all values are the defaults. No file was parsed.
     bool is_plain() const { return given_.empty(); }
 
-    /// Who set the value at `pointer`; of its nearest parent with an origin when it has none itself.
+    /// Who set the value at `pointer`; of its nearest parent with an origin when it has none
+    /// itself.
     ConfigOrigin origin(std::string_view pointer) const;
 
     /// Whether a layer above the defaults gave the value at `pointer` or a part of it.
@@ -71,11 +72,13 @@ public:
     /// Files that were read, in rising order of precedence.
     const std::vector<std::string> &files() const { return files_; }
 
-    /// Values that must not be shown: `writeOnly` in a feature's schema. Known after check_config().
+    /// Values that must not be shown: `writeOnly` in a feature's schema. Known after
+    /// check_config().
     bool is_secret(std::string_view pointer) const;
 
     /// The settings that a service instance gets: schema defaults < features.<id>.settings <
-    /// services.<instance>.settings. nullptr for an unknown instance. Complete after check_config().
+    /// services.<instance>.settings. nullptr for an unknown instance. Complete after
+    /// check_config().
     const nlohmann::json *service_settings(std::string_view instance) const;
 
     /// The settings of a feature that is not a service: schema defaults < features.<id>.settings.
@@ -83,7 +86,7 @@ public:
     /// object gives the defaults then.
     const nlohmann::json *feature_settings(std::string_view feature) const;
 
-private:
+  private:
     friend class ConfigBuilder;
 
     nlohmann::json given_ = nlohmann::json::object();
@@ -96,10 +99,10 @@ private:
 using ConfigPtr = std::shared_ptr<const Config>;
 
 struct LoadOptions {
-    std::string file;             ///< --config FILE; must exist. Empty: none
-    std::vector<std::string> set; ///< --set KEY=VALUE, in the order given
-    bool machine_files = true;    ///< false: neither the system's nor the user's file
-    bool environment = true;      ///< false: no K2S_ variables
+    std::string file;                    ///< --config FILE; must exist. Empty: none
+    std::vector<std::string> set;        ///< --set KEY=VALUE, in the order given
+    bool machine_files = true;           ///< false: neither the system's nor the user's file
+    bool environment = true;             ///< false: no K2S_ variables
     const Surroundings *where = nullptr; ///< nullptr: Surroundings::real()
     /// For tests: instead of the process environment.
     std::optional<std::vector<std::pair<std::string, std::string>>> variables;
@@ -109,9 +112,10 @@ struct LoadOptions {
 /// plugins, features and services). Without any file or setting it costs a few failed opens.
 ///
 /// K2S_SECTION__KEY=value sets /section/key: two underscores separate levels, names become lower
-/// case, and a key of a lower layer that differs only in '-' for '_' is meant. A K2S_ variable without
-/// two underscores is not configuration. Values of variables and of --set are JSON when they parse as
-/// such, else text; `null` takes back what lower layers said. A key of --set is a dotted path
+/// case, and a key of a lower layer that differs only in '-' for '_' is meant. A K2S_ variable
+/// without two underscores is not configuration. Values of variables and of --set are JSON when
+/// they parse as such, else text; `null` takes back what lower layers said. A key of --set is a
+/// dotted path
 /// (`\.` for a dot in a name) or a JSON pointer.
 ///
 /// Errors are K2S_E_CONFIG (K2S_E_USAGE for a malformed --set, K2S_E_NOT_FOUND for a missing

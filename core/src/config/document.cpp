@@ -54,8 +54,8 @@ Position event_position(fy_event *event) {
     }
     const fy_node_style style =
         event->type == FYET_SCALAR ? fy_event_get_node_style(event) : FYNS_ANY;
-    const bool behind = event->type == FYET_ALIAS || style == FYNS_SINGLE_QUOTED ||
-                        style == FYNS_DOUBLE_QUOTED;
+    const bool behind =
+        event->type == FYET_ALIAS || style == FYNS_SINGLE_QUOTED || style == FYNS_DOUBLE_QUOTED;
     return {static_cast<uint32_t>(mark->line) + 1,
             static_cast<uint32_t>(mark->column) + (behind && mark->column > 0 ? 0 : 1)};
 }
@@ -105,7 +105,7 @@ bool is_float_text(std::string_view text) {
 }
 
 class Reader {
-public:
+  public:
     Reader(const std::string &name, const DocumentLimits &limits) : name_(name), limits_(limits) {}
 
     Document read(std::string_view text, DocumentSyntax syntax) {
@@ -142,7 +142,7 @@ public:
         return document;
     }
 
-private:
+  private:
     struct ParserDeleter {
         void operator()(fy_parser *parser) const { fy_parser_destroy(parser); }
     };
@@ -257,8 +257,9 @@ private:
                 deepest_ = std::max(deepest_, deepest);
                 return result;
             }
-            result.push_back(value(std::move(event), pointer_child(pointer, std::to_string(result.size())),
-                                   depth + 1, positions));
+            result.push_back(value(std::move(event),
+                                   pointer_child(pointer, std::to_string(result.size())), depth + 1,
+                                   positions));
             deepest = std::max(deepest, deepest_);
         }
     }
@@ -383,8 +384,8 @@ private:
         const bool octal = text.starts_with("0o");
         if ((octal || text.starts_with("0x")) && text.size() > 2) {
             uint64_t number = 0;
-            const auto [end, error] = std::from_chars(text.data() + 2, text.data() + text.size(), number,
-                                                      octal ? 8 : 16);
+            const auto [end, error] =
+                std::from_chars(text.data() + 2, text.data() + text.size(), number, octal ? 8 : 16);
             if (error == std::errc::result_out_of_range) {
                 refuse(event, fmt::format("the number {} does not fit into 64 bits", quote(text)));
             }
@@ -400,7 +401,8 @@ private:
             double number = 0;
             const char *first = text.data() + (text.starts_with('+') ? 1 : 0);
             const auto [end, error] = std::from_chars(first, text.data() + text.size(), number);
-            if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(number)) {
+            if (error != std::errc{} || end != text.data() + text.size() ||
+                !std::isfinite(number)) {
                 refuse(event, fmt::format("the number {} is out of range", quote(text)));
             }
             return number;
@@ -475,8 +477,9 @@ Result<Document> parse_document(std::string_view text, const std::string &name,
         const auto line = std::count(before.begin(), before.end(), '\n') + 1;
         const std::size_t start = before.rfind('\n');
         const std::size_t column = start == std::string_view::npos ? *bad + 1 : *bad - start;
-        return fail(K2S_E_CONFIG, "{}:{}:{}: the byte 0x{:02x} is not UTF-8 text; save the file as UTF-8",
-                    name, line, column, static_cast<unsigned>(static_cast<unsigned char>(text[*bad])));
+        return fail(K2S_E_CONFIG,
+                    "{}:{}:{}: the byte 0x{:02x} is not UTF-8 text; save the file as UTF-8", name,
+                    line, column, static_cast<unsigned>(static_cast<unsigned char>(text[*bad])));
     }
     if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) {
         return Document{nlohmann::json::object(), {}};

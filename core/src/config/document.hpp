@@ -36,9 +36,9 @@ struct DocumentLimits {
 };
 
 /// Exactly one document; an empty one is an empty object. Refused with `name:line:column: reason`
-/// (K2S_E_CONFIG): bytes that are not UTF-8, duplicate keys, keys that are not strings, unknown tags,
-/// aliases without an anchor, numbers that no double or 64-bit integer holds, and what is beyond the
-/// limits.
+/// (K2S_E_CONFIG): bytes that are not UTF-8, duplicate keys, keys that are not strings, unknown
+/// tags, aliases without an anchor, numbers that no double or 64-bit integer holds, and what is
+/// beyond the limits.
 Result<Document> parse_document(std::string_view text, const std::string &name,
                                 DocumentSyntax syntax, const DocumentLimits &limits = {});
 

@@ -16,7 +16,8 @@ using nlohmann::json;
 constexpr int k_max_depth = 64;
 constexpr std::string_view k_prefix = "K2S_";
 
-// A name of the environment cannot hold '-' and has no case: the same letters and digits are enough.
+// A name of the environment cannot hold '-' and has no case: the same letters and digits are
+// enough.
 std::string folded(std::string_view key) {
     std::string out;
     for (const char c : key) {
@@ -60,7 +61,8 @@ void forget(Config::OriginMap &origins, const std::string &pointer) {
     }
 }
 
-// RFC 7396 with two differences: a null in the lowest layer counts too, and each leaf keeps its origin.
+// RFC 7396 with two differences: a null in the lowest layer counts too, and each leaf keeps its
+// origin.
 void lay_over(json &into, const json &from, const std::string &pointer, Config::OriginMap &origins,
               const std::function<ConfigOrigin(const std::string &)> &origin) {
     for (const auto &[key, value] : from.items()) {
@@ -89,8 +91,8 @@ void add_item_origins(const Document &document, Config::OriginMap &origins, cons
         return;
     }
     for (auto item = tree.begin(); item != tree.end(); ++item) {
-        const std::string child =
-            pointer_child(pointer, tree.is_object() ? item.key() : std::to_string(item - tree.begin()));
+        const std::string child = pointer_child(
+            pointer, tree.is_object() ? item.key() : std::to_string(item - tree.begin()));
         if (document.positions.contains(child) && !item->is_null() &&
             (tree.is_array() || !origins.contains(child))) {
             origins[child] = origin(child);
@@ -102,7 +104,8 @@ void add_item_origins(const Document &document, Config::OriginMap &origins, cons
 std::vector<std::string> split_dotted(std::string_view text) {
     std::vector<std::string> parts(1);
     for (std::size_t at = 0; at < text.size(); ++at) {
-        if (text[at] == '\\' && at + 1 < text.size() && (text[at + 1] == '.' || text[at + 1] == '\\')) {
+        if (text[at] == '\\' && at + 1 < text.size() &&
+            (text[at + 1] == '.' || text[at + 1] == '\\')) {
             parts.back() += text[++at];
         } else if (text[at] == '.') {
             parts.emplace_back();
@@ -115,9 +118,8 @@ std::vector<std::string> split_dotted(std::string_view text) {
 
 bool usable_path(const std::vector<std::string> &path) {
     return !path.empty() && path.size() <= static_cast<std::size_t>(k_max_depth) &&
-           std::none_of(path.begin(), path.end(), [](const std::string &part) {
-               return part.empty() || !valid_utf8(part);
-           });
+           std::none_of(path.begin(), path.end(),
+                        [](const std::string &part) { return part.empty() || !valid_utf8(part); });
 }
 
 } // namespace
@@ -137,8 +139,9 @@ Result<void> ConfigBuilder::add_file(ConfigLayer layer, const fs::path &file,
         return pass(document);
     }
     if (!document->tree.is_object()) {
-        return fail(K2S_E_CONFIG, "{}:1:1: a configuration is a mapping of sections such as log and "
-                                  "services, not a single value or a list",
+        return fail(K2S_E_CONFIG,
+                    "{}:1:1: a configuration is a mapping of sections such as log and "
+                    "services, not a single value or a list",
                     name);
     }
     const auto origin = [&](const std::string &pointer) {
@@ -178,7 +181,8 @@ Result<void> ConfigBuilder::add_variable(const std::string &name, const std::str
         const std::size_t end = rest.find("__");
         more = end != std::string_view::npos;
         path.push_back(existing_key(at, folded(rest.substr(0, end))));
-        at = at != nullptr && at->is_object() && at->contains(path.back()) ? &(*at)[path.back()] : nullptr;
+        at = at != nullptr && at->is_object() && at->contains(path.back()) ? &(*at)[path.back()]
+                                                                           : nullptr;
         rest.remove_prefix(more ? end + 2 : rest.size());
     }
     const ConfigOrigin origin{ConfigLayer::environment, lossy_utf8(name), 0, 0, value};
@@ -194,10 +198,11 @@ Result<void> ConfigBuilder::add_setting(const std::string &argument) {
     const std::string key = argument.substr(0, equals);
     const auto path = key.starts_with('/') ? pointer_parts(key) : split_dotted(key);
     if (equals == std::string::npos || !usable_path(path)) {
-        return fail(K2S_E_USAGE, "--set {}: write KEY=VALUE with a key such as log.level", quote(argument));
+        return fail(K2S_E_USAGE, "--set {}: write KEY=VALUE with a key such as log.level",
+                    quote(argument));
     }
-    return add_text(path, {ConfigLayer::command_line, lossy_utf8(argument), 0, 0,
-                           argument.substr(equals + 1)});
+    return add_text(
+        path, {ConfigLayer::command_line, lossy_utf8(argument), 0, 0, argument.substr(equals + 1)});
 }
 
 } // namespace k2s::core

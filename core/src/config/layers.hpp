@@ -12,7 +12,7 @@ namespace k2s::core {
 
 /// The mutable side of Config: load_config() and check_config() fill one and freeze it.
 class ConfigBuilder {
-public:
+  public:
     ConfigBuilder() = default;
     explicit ConfigBuilder(const Config &base) : config_(base) {}
 
@@ -34,8 +34,9 @@ public:
     ConfigPtr freeze() && { return std::make_shared<const Config>(std::move(config_)); }
     bool is_plain() const { return config_.is_plain(); }
 
-private:
-    void lay(const nlohmann::json &from, const std::function<ConfigOrigin(const std::string &)> &origin);
+  private:
+    void lay(const nlohmann::json &from,
+             const std::function<ConfigOrigin(const std::string &)> &origin);
     Result<void> add_text(const std::vector<std::string> &path, const ConfigOrigin &origin);
     void note(const std::string &pointer, std::string_view text);
     void coerce(const nlohmann::json &schema, nlohmann::json &value, const std::string &prefix,

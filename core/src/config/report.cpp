@@ -103,7 +103,8 @@ ordered_json config_validation(const Config *config, const Error *findings) {
         }
     }
     out["errors"] = ordered_json::array();
-    std::string_view rest = findings != nullptr ? std::string_view(findings->message) : std::string_view();
+    std::string_view rest =
+        findings != nullptr ? std::string_view(findings->message) : std::string_view();
     while (!rest.empty()) {
         const std::size_t end = rest.find('\n');
         out["errors"].push_back(std::string(rest.substr(0, end)));
@@ -123,7 +124,8 @@ ordered_json config_schema(std::span<const FeatureSchema> features) {
     ordered_json rules = ordered_json::array();
     for (const FeatureSchema &feature : features) {
         properties["plugins"]["properties"][feature.plugin] = plugin;
-        ordered_json settings = feature.schema.is_null() ? no_settings() : ordered_json(feature.schema);
+        ordered_json settings =
+            feature.schema.is_null() ? no_settings() : ordered_json(feature.schema);
         const std::string place = pointer_child("#/definitions", feature.id);
         rebase_references(settings, place);
         // What a service must have may come from its own settings or from the feature's.

@@ -11,7 +11,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int k_max_depth = 96; // more than any document has: stops schemas that refer to themselves
+constexpr int k_max_depth =
+    96; // more than any document has: stops schemas that refer to themselves
 
 const json *member(const json &object, const char *key) {
     if (!object.is_object()) {
@@ -64,7 +65,8 @@ void visit_part(const json &root, const json &part, json &value, const std::stri
         return;
     }
     for (auto item = value.begin(); item != value.end(); ++item) {
-        const std::string key = value.is_object() ? item.key() : std::to_string(item - value.begin());
+        const std::string key =
+            value.is_object() ? item.key() : std::to_string(item - value.begin());
         if (const json *below = child_schema(root, part, value, key)) {
             visit_part(root, *below, *item, pointer_child(pointer, key), visit, depth + 1);
         }
@@ -80,7 +82,8 @@ std::vector<std::string> pointer_parts(std::string_view pointer) {
         const std::size_t end = std::min(pointer.find('/'), pointer.size());
         std::string part;
         for (std::size_t at = 0; at < end; ++at) {
-            if (pointer[at] == '~' && at + 1 < end && (pointer[at + 1] == '0' || pointer[at + 1] == '1')) {
+            if (pointer[at] == '~' && at + 1 < end &&
+                (pointer[at + 1] == '0' || pointer[at + 1] == '1')) {
                 part += pointer[++at] == '0' ? '~' : '/';
             } else {
                 part += pointer[at];

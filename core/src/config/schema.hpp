@@ -21,9 +21,8 @@ struct SchemaFinding {
 
 /// What is wrong with `value`; empty when it is valid. An error when the schema itself is unusable
 /// (`subject` names it).
-Result<std::vector<SchemaFinding>> check_schema(const nlohmann::json &schema,
-                                                const nlohmann::json &value,
-                                                const std::string &subject);
+Result<std::vector<SchemaFinding>>
+check_schema(const nlohmann::json &schema, const nlohmann::json &value, const std::string &subject);
 
 /// Adds the `default`s of properties that are absent, also inside a default that is an object.
 /// Follows properties, additionalProperties, items and local $ref.
@@ -33,7 +32,8 @@ void apply_defaults(const nlohmann::json &schema, nlohmann::json &value);
 const nlohmann::json *schema_at(const nlohmann::json &schema, std::string_view pointer);
 
 /// Calls `visit(pointer, part)` for each value below `value` that the schema describes.
-using SchemaVisitor = std::function<void(const std::string &, const nlohmann::json &, nlohmann::json &)>;
+using SchemaVisitor =
+    std::function<void(const std::string &, const nlohmann::json &, nlohmann::json &)>;
 void visit_schema(const nlohmann::json &schema, nlohmann::json &value, const SchemaVisitor &visit);
 
 /// True when `part` allows `type` ("string", "integer", …); a part without `type` allows all.

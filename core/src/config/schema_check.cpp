@@ -5,8 +5,9 @@
 #include <map>
 #include <optional>
 
-// valijson includes <iostream> for nothing but its error texts. The header's one effect, constructing
-// the standard streams, would cost every start of every tool: let it count as included already.
+// valijson includes <iostream> for nothing but its error texts. The header's one effect,
+// constructing the standard streams, would cost every start of every tool: let it count as included
+// already.
 #if defined(__GLIBCXX__) && !defined(_GLIBCXX_IOSTREAM)
 #define _GLIBCXX_IOSTREAM 1
 #endif
@@ -43,26 +44,35 @@ constexpr std::size_t k_max_findings = 20;
 std::string short_text(const json &value) {
     std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
     if (text.size() > 60) {
-        return value.is_object() ? "a mapping" : value.is_array() ? "a list" : text.substr(0, 57) + "...";
+        return value.is_object()  ? "a mapping"
+               : value.is_array() ? "a list"
+                                  : text.substr(0, 57) + "...";
     }
     return text;
 }
 
 std::string_view type_of(const json &value) {
     switch (value.type()) {
-    case json::value_t::null: return "null";
-    case json::value_t::object: return "object";
-    case json::value_t::array: return "array";
-    case json::value_t::string: return "string";
-    case json::value_t::boolean: return "boolean";
-    case json::value_t::number_float: return "number";
-    default: return "integer";
+    case json::value_t::null:
+        return "null";
+    case json::value_t::object:
+        return "object";
+    case json::value_t::array:
+        return "array";
+    case json::value_t::string:
+        return "string";
+    case json::value_t::boolean:
+        return "boolean";
+    case json::value_t::number_float:
+        return "number";
+    default:
+        return "integer";
     }
 }
 
 std::string_view spoken(std::string_view type) {
     constexpr std::pair<std::string_view, std::string_view> k_words[] = {
-        {"object", "a mapping"}, {"array", "a list"},        {"string", "a text"},
+        {"object", "a mapping"},      {"array", "a list"},       {"string", "a text"},
         {"boolean", "true or false"}, {"integer", "an integer"}, {"number", "a number"}};
     for (const auto &[name, words] : k_words) {
         if (name == type) {
@@ -100,12 +110,14 @@ std::optional<std::string> check_type(const json &part, const json &value) {
         words.emplace_back(spoken(one.get<std::string>()));
     }
     return fmt::format("{} is {}; expected {}", short_text(value),
-                       value.is_boolean() ? "a boolean" : spoken(type_of(value)), joined(words, " or "));
+                       value.is_boolean() ? "a boolean" : spoken(type_of(value)),
+                       joined(words, " or "));
 }
 
 std::optional<std::string> check_enum(const json &part, const json &value) {
     const auto choices = part.find("enum");
-    if (choices == part.end() || std::find(choices->begin(), choices->end(), value) != choices->end()) {
+    if (choices == part.end() ||
+        std::find(choices->begin(), choices->end(), value) != choices->end()) {
         return std::nullopt;
     }
     std::vector<std::string> words;
@@ -116,7 +128,8 @@ std::optional<std::string> check_enum(const json &part, const json &value) {
             texts.push_back(one.get<std::string>());
         }
     }
-    return fmt::format("{} is not possible; expected {}{}", short_text(value), joined(words, " or "),
+    return fmt::format("{} is not possible; expected {}{}", short_text(value),
+                       joined(words, " or "),
                        value.is_string() ? suggestion(value.get<std::string>(), texts) : "");
 }
 
@@ -148,10 +161,12 @@ std::optional<std::string> check_bounds(const json &part, const json &value) {
         const auto size = static_cast<double>(
             value.is_string() ? value.get_ref<const std::string &>().size() : value.size());
         if (const auto low = bound(low_key); low && size < *low) {
-            return fmt::format("{} is too short; expected at least {} {}", short_text(value), *low, unit);
+            return fmt::format("{} is too short; expected at least {} {}", short_text(value), *low,
+                               unit);
         }
         if (const auto high = bound(high_key); high && size > *high) {
-            return fmt::format("{} is too long; expected at most {} {}", short_text(value), *high, unit);
+            return fmt::format("{} is too long; expected at most {} {}", short_text(value), *high,
+                               unit);
         }
     }
     if (value.is_string() && part.contains("pattern")) {
@@ -189,7 +204,8 @@ void check_keys(const json &part, const json &value, const std::string &pointer,
     if (const auto required = part.find("required"); required != part.end()) {
         for (const json &key : *required) {
             if (key.is_string() && !value.contains(key.get<std::string>())) {
-                findings[pointer] = fmt::format("the key {} is missing; add it", quote(key.get<std::string>()));
+                findings[pointer] =
+                    fmt::format("the key {} is missing; add it", quote(key.get<std::string>()));
             }
         }
     }
@@ -254,7 +270,8 @@ Result<std::vector<SchemaFinding>> check_schema(const json &schema, const json &
         const bool innermost = below == raw.end() || !below->first.starts_with(pointer + "/");
         if (innermost) {
             explain(schema, value, pointer, description, findings);
-        } else if (const json *part = schema_at(schema, pointer); part != nullptr && part->is_object()) {
+        } else if (const json *part = schema_at(schema, pointer);
+                   part != nullptr && part->is_object()) {
             check_keys(*part, *value_at(value, pointer), pointer, findings);
         }
     }

@@ -120,7 +120,8 @@ struct Logger::State {
         if (!root->notice.empty()) {
             // Somebody asked for that folder, so they should see it; else the file is told.
             std::string line;
-            append_json(line, own_record(root->configured ? k_level_warn : k_level_info, root->notice));
+            append_json(line,
+                        own_record(root->configured ? k_level_warn : k_level_info, root->notice));
             if (root->configured) {
                 say_on_stderr(k_level_warn, root->notice);
             }
@@ -171,9 +172,8 @@ struct Logger::State {
         }
         if (Clock::now() >= next_notice) {
             next_notice = Clock::now() + k_between_notices;
-            say_on_stderr(k_level_warn,
-                          fmt::format("{}; {} log records were dropped so far",
-                                      written.error().message, dropped.load()));
+            say_on_stderr(k_level_warn, fmt::format("{}; {} log records were dropped so far",
+                                                    written.error().message, dropped.load()));
         }
     }
 };
@@ -228,7 +228,9 @@ void Logger::write(int32_t level, std::string_view component, std::string_view m
     }
 }
 
-uint64_t Logger::dropped() const noexcept { return state_->dropped.load(); }
+uint64_t Logger::dropped() const noexcept {
+    return state_->dropped.load();
+}
 
 std::string Logger::file() const {
     const std::lock_guard lock(state_->mutex);

@@ -22,10 +22,11 @@ enum class LogFormat : uint8_t { automatic, text, json };
 /// The section `log` of the configuration; the values here are its defaults.
 struct LogSettings {
     int32_t level = k_level_info;
-    LogFormat format = LogFormat::automatic; ///< of standard error: text on a terminal, else JSON lines
-    std::string root;                        ///< empty: the rules of log_root()
-    uint64_t max_bytes = 500000;             ///< of one file, before it is rotated
-    uint32_t files = 5;                      ///< older files kept
+    LogFormat format =
+        LogFormat::automatic;    ///< of standard error: text on a terminal, else JSON lines
+    std::string root;            ///< empty: the rules of log_root()
+    uint64_t max_bytes = 500000; ///< of one file, before it is rotated
+    uint32_t files = 5;          ///< older files kept
     bool to_file = true;
     bool to_stderr = true;
 };
@@ -33,10 +34,10 @@ struct LogSettings {
 /// From a checked configuration. `level` of the command line (--log-level) goes in by --set.
 LogSettings log_settings(const Config &config);
 
-/// Writes records to standard error and to `<log root>/<tool>/<tool>.log`. Making one opens nothing:
-/// the folder and file are found with the first record. [any-thread]
+/// Writes records to standard error and to `<log root>/<tool>/<tool>.log`. Making one opens
+/// nothing: the folder and file are found with the first record. [any-thread]
 class Logger {
-public:
+  public:
     /// `tool` names folder and file: one of our exe names.
     Logger(std::string tool, LogSettings settings);
     Logger(const Logger &) = delete;
@@ -73,15 +74,15 @@ public:
     /// The file being written; empty before the first record or when there is none.
     std::string file() const;
 
-private:
+  private:
     struct State;
     mutable int32_t threshold_;
     std::unique_ptr<State> state_;
 };
 
-/// One id for everything that one user action causes: K2S_CORRELATION_ID of the environment when it is
-/// 1 to 64 of [A-Za-z0-9._-], else 128 new random bits. Either way it is set in the environment, so
-/// that child processes hand it on. First called when the logger is made, before threads start.
+/// One id for everything that one user action causes: K2S_CORRELATION_ID of the environment when it
+/// is 1 to 64 of [A-Za-z0-9._-], else 128 new random bits. Either way it is set in the environment,
+/// so that child processes hand it on. First called when the logger is made, before threads start.
 const std::string &correlation_id();
 
 } // namespace k2s::core

@@ -20,8 +20,8 @@ constexpr std::size_t k_max_key = 128;
 // What the end of a record may still need: ,"truncated":true}\n and the text form's equivalent.
 constexpr std::size_t k_reserve = 32;
 
-constexpr std::string_view k_reserved_keys[] = {"time",      "level", "msg",           "tool",
-                                                "component", "pid",   "correlation_id", "truncated"};
+constexpr std::string_view k_reserved_keys[] = {
+    "time", "level", "msg", "tool", "component", "pid", "correlation_id", "truncated"};
 
 bool is_reserved(std::string_view key) {
     return std::find(std::begin(k_reserved_keys), std::end(k_reserved_keys), key) !=

@@ -32,13 +32,13 @@ struct Record {
     std::span<const Field> fields;
 };
 
-/// No formatted record is longer than this, its newline included; a longer one loses its last fields
-/// and says so ("truncated").
+/// No formatted record is longer than this, its newline included; a longer one loses its last
+/// fields and says so ("truncated").
 constexpr std::size_t k_max_record = 16 * 1024;
 
 /// Appends one JSON object and a newline. Control characters are escaped, bytes that are not UTF-8
-/// replaced; keys of the record itself (time, level, msg, …) get "field_" in front when a field uses
-/// them.
+/// replaced; keys of the record itself (time, level, msg, …) get "field_" in front when a field
+/// uses them.
 void append_json(std::string &out, const Record &record);
 
 /// Appends one line for a person: `2026-11-22T22:09:16.123456Z INFO  component: message key=value`.

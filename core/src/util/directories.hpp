@@ -11,7 +11,8 @@
 
 namespace k2s::core {
 
-/// Everything about the machine and the user that decides where our files lie. Tests make their own.
+/// Everything about the machine and the user that decides where our files lie. Tests make their
+/// own.
 struct Surroundings {
     std::function<std::optional<std::string>(const char *)> env; ///< trusted variables only
     bool privileged = false;     ///< is_privileged(): ignore per-user files
@@ -39,7 +40,8 @@ std::optional<fs::path> user_config_dir(const Surroundings &where = Surroundings
 std::optional<fs::path> home_dir(const Surroundings &where = Surroundings::real());
 
 /// What lives as long as the installation: the system's for the system account, else
-/// XDG_STATE_HOME/k2s (~/.local/state/k2s); %LOCALAPPDATA%\K2s. Linux: K2S_STATE_DIR goes before all.
+/// XDG_STATE_HOME/k2s (~/.local/state/k2s); %LOCALAPPDATA%\K2s. Linux: K2S_STATE_DIR goes before
+/// all.
 Result<fs::path> state_dir(const Surroundings &where = Surroundings::real());
 
 /// Sockets and what dies with the session: /run/k2s, XDG_RUNTIME_DIR/k2s; else the state directory.

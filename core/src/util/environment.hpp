@@ -13,8 +13,9 @@ namespace k2s::core {
 /// for our variables "empty" and "unset" mean the same.
 std::optional<std::string> environment(const char *name);
 
-/// Every variable whose name starts with `prefix` (upper case; Windows names compare without case and
-/// are returned in upper case). Sorted by name, so that results do not depend on the caller's shell.
+/// Every variable whose name starts with `prefix` (upper case; Windows names compare without case
+/// and are returned in upper case). Sorted by name, so that results do not depend on the caller's
+/// shell.
 std::vector<std::pair<std::string, std::string>> environment_with_prefix(std::string_view prefix);
 
 /// Sets a variable for this process and its children. Call it before other threads start.

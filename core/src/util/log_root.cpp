@@ -57,7 +57,9 @@ Candidate from_install_dir(const Surroundings &where) {
     return {};
 }
 
-bool is_name_char(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+bool is_name_char(char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+}
 
 // The variable that starts at `at` (a '$' or '%'): its name and the offset behind it; an empty name
 // when the character stands for itself.
@@ -135,7 +137,8 @@ Result<void> ensure_writable_folder(const fs::path &folder) {
     boost::system::error_code error;
     fs::create_directories(long_path(folder), error);
     if (error && !fs::is_directory(long_path(folder))) {
-        return fail(K2S_E_IO, "cannot create the folder {}: {}", path_text(folder), error.message());
+        return fail(K2S_E_IO, "cannot create the folder {}: {}", path_text(folder),
+                    error.message());
     }
     // Only an attempt tells the truth on every system (access lists, read-only mounts, quotas).
     const fs::path probe = folder / fs::unique_path(".k2s-%%%%-%%%%-%%%%");
@@ -190,8 +193,9 @@ Result<LogRoot> resolve_log_root(const std::string &configured, const Surroundin
         root.path = *state / "log";
         root.origin = "user's state directory";
         if (auto ready = ensure_writable_folder(root.path); !ready) {
-            return fail(K2S_E_IO, "no folder for log files: {}; {}; set K2S_LOG_ROOT to a folder that "
-                                  "this user may write",
+            return fail(K2S_E_IO,
+                        "no folder for log files: {}; {}; set K2S_LOG_ROOT to a folder that "
+                        "this user may write",
                         root.notice, ready.error().message);
         }
     }

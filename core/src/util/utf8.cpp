@@ -126,7 +126,8 @@ std::size_t utf8_prefix(std::string_view text, std::size_t max) noexcept {
         return text.size();
     }
     std::size_t end = max;
-    // A character has at most three continuation bytes; more of them are not UTF-8 and cut anywhere.
+    // A character has at most three continuation bytes; more of them are not UTF-8 and cut
+    // anywhere.
     while (end > 0 && max - end < 4 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) {
         --end;
     }

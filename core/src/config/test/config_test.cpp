@@ -54,7 +54,8 @@ struct Fixture {
                     "minimum": {"type": "string", "default": "1.2"}}},
                 "upstream": {"type": "object", "required": ["url"], "properties": {
                     "url": {"type": "string"}, "retries": {"type": "integer", "default": 2}}}
-            }})"), true});
+            }})"),
+                            true});
         features.push_back({"yaml2json", "storage", nullptr, false});
     }
     ~Fixture() {
@@ -67,7 +68,7 @@ struct Fixture {
         out << content;
         out.close();
         BOOST_REQUIRE(out.good());
-        return folder / file;
+        return (folder / file).make_preferred();
     }
     void config_file(const char *name, std::string_view content) {
         options.file = path_to_utf8(write(name, content));
@@ -125,7 +126,8 @@ block: |
 tagged: !!str 5
 "a/b~c": {"x": 1}
 version: 1.2.3
-)", "f", DocumentSyntax::yaml);
+)",
+                                         "f", DocumentSyntax::yaml);
     BOOST_REQUIRE_MESSAGE(document, (document ? "" : document.error().message));
     BOOST_TEST(document->tree == json::parse(R"({"text": "plain words", "quoted": "8080",
         "single": "it's", "int": -12, "hex": 31, "octal": 15, "big": 18446744073709551615,
@@ -150,10 +152,13 @@ BOOST_AUTO_TEST_CASE(documents_that_are_fine) {
         {" \r\n\t\n", DocumentSyntax::json, "{}"},
         {"# nothing\n", DocumentSyntax::yaml, "{}"},
         {"--- \na: 1\n...\n", DocumentSyntax::yaml, R"({"a":1})"},
-        {"\xEF\xBB\xBF" "a: 1", DocumentSyntax::yaml, R"({"a":1})"},
+        {"\xEF\xBB\xBF"
+         "a: 1",
+         DocumentSyntax::yaml, R"({"a":1})"},
         {"{\"a\": [true, null, -1.5, \"\\u00fc\\n\"], \"b\": {}}", DocumentSyntax::json,
          "{\"a\":[true,null,-1.5,\"\xC3\xBC\\n\"],\"b\":{}}"},
-        {"{\"smile\": \"\\ud83d\\ude00\"}", DocumentSyntax::json, "{\"smile\":\"\xF0\x9F\x98\x80\"}"},
+        {"{\"smile\": \"\\ud83d\\ude00\"}", DocumentSyntax::json,
+         "{\"smile\":\"\xF0\x9F\x98\x80\"}"},
         {"{\r\n\t\"a\":\r\n\t\t1\r\n}\r\n", DocumentSyntax::json, R"({"a":1})"},
         {"x: &v {p: 1, q: 2}\ny: *v\nz: {<<: *v, q: 3}\n", DocumentSyntax::yaml,
          R"({"x":{"p":1,"q":2},"y":{"p":1,"q":2},"z":{"p":1,"q":3}})"},
@@ -162,7 +167,8 @@ BOOST_AUTO_TEST_CASE(documents_that_are_fine) {
     };
     for (const auto &[text, syntax, expected] : cases) {
         const auto document = parse_document(text, "f", syntax);
-        BOOST_REQUIRE_MESSAGE(document, std::string(text) + ": " + (document ? "" : document.error().message));
+        BOOST_REQUIRE_MESSAGE(document, std::string(text) + ": " +
+                                            (document ? "" : document.error().message));
         BOOST_TEST(document->tree.dump() == expected);
     }
 }
@@ -192,7 +198,8 @@ BOOST_AUTO_TEST_CASE(documents_that_are_refused) {
         {"\xFF\xFE{\0"s, DocumentSyntax::yaml, "f:1:1: this is UTF-16"},
         {"a: \0"s, DocumentSyntax::yaml, "f:1:4: the byte 0x00"},
         {"a: 1\na: 2\n", DocumentSyntax::yaml, "f:2:1: the key \"a\" appears twice"},
-        {"{\"a\": {\"b\": 1,\n \"b\": 2}}", DocumentSyntax::json, "f:2:2: the key \"b\" appears twice"},
+        {"{\"a\": {\"b\": 1,\n \"b\": 2}}", DocumentSyntax::json,
+         "f:2:2: the key \"b\" appears twice"},
         {"a: [1, 2\nb: 3\n", DocumentSyntax::yaml, "f:"},
         {"a: 'unclosed\n", DocumentSyntax::yaml, "f:"},
         {"\tb: 1\n", DocumentSyntax::yaml, "f:1:"},
@@ -255,8 +262,10 @@ BOOST_FIXTURE_TEST_CASE(nothing_given_means_defaults, Fixture) {
 }
 
 BOOST_FIXTURE_TEST_CASE(later_layers_win_and_origins_tell, Fixture) {
-    const std::string system = path_text(write("etc/k2s.yaml", "log:\n  level: error\n  files: 1\n  format: text\n"));
-    const std::string user = path_text(write("user/k2s/k2s.json", "{\"log\": {\"files\": 2,\n \"max_bytes\": 40000}}"));
+    const std::string system =
+        path_text(write("etc/k2s.yaml", "log:\n  level: error\n  files: 1\n  format: text\n"));
+    const std::string user =
+        path_text(write("user/k2s/k2s.json", "{\"log\": {\"files\": 2,\n \"max_bytes\": 40000}}"));
 #ifdef _WIN32
     fs::rename(folder / "user" / "k2s", folder / "user" / "K2s");
 #endif
@@ -268,8 +277,10 @@ BOOST_FIXTURE_TEST_CASE(later_layers_win_and_origins_tell, Fixture) {
     };
     const Step steps[] = {
         {[] {}, "2", path_text(user_file) + ":1:10"},
-        {[&] { config_file("own.yml", "log: {files: 3}\n"); }, "3", path_text(folder / "own.yml") + ":1:7"},
-        {[&] { options.variables = Variables{Variable{"K2S_LOG__FILES", "4"}}; }, "4", "environment K2S_LOG__FILES"},
+        {[&] { config_file("own.yml", "log: {files: 3}\n"); }, "3",
+         path_text(folder / "own.yml") + ":1:7"},
+        {[&] { options.variables = Variables{Variable{"K2S_LOG__FILES", "4"}}; }, "4",
+         "environment K2S_LOG__FILES"},
         {[&] { options.set = {"log.files=5"}; }, "5", "--set log.files=5"},
         {[&] { options.set.push_back("/log/files=6"); }, "6", "--set /log/files=6"},
     };
@@ -297,8 +308,9 @@ BOOST_FIXTURE_TEST_CASE(later_layers_win_and_origins_tell, Fixture) {
 }
 
 BOOST_FIXTURE_TEST_CASE(null_takes_back_and_lists_are_replaced, Fixture) {
-    config_file("c.yaml", "log: {level: debug, files: 2}\n"
-                          "services: {p: {feature: httpproxy, settings: {addr: 'a:1', allow: [x, y]}}}\n");
+    config_file("c.yaml",
+                "log: {level: debug, files: 2}\n"
+                "services: {p: {feature: httpproxy, settings: {addr: 'a:1', allow: [x, y]}}}\n");
     options.set = {"log.level=null", "services.p.settings.allow=[\"z\"]"};
     const ConfigPtr config = check();
     BOOST_TEST(text(*config, "/log/level") == "\"info\"");
@@ -312,15 +324,16 @@ BOOST_FIXTURE_TEST_CASE(null_takes_back_and_lists_are_replaced, Fixture) {
 BOOST_FIXTURE_TEST_CASE(variables_find_their_keys, Fixture) {
     config_file("c.yaml", "services: {my-proxy: {feature: httpproxy, settings: {addr: 'a:1'}}}\n");
     options.variables = Variables{{"K2S_LOG_ROOT", "/x"},
-                         {"K2S_INSTALL_DIR", "/y"},
-                         {"K2S_STAGE", "/z"},
-                         {"K2S_SERVICES__MY_PROXY__SETTINGS__PORT", "81"},
-                         {"K2S_LOG__LEVEL", "debug+1"}};
+                                  {"K2S_INSTALL_DIR", "/y"},
+                                  {"K2S_STAGE", "/z"},
+                                  {"K2S_SERVICES__MY_PROXY__SETTINGS__PORT", "81"},
+                                  {"K2S_LOG__LEVEL", "debug+1"}};
     const ConfigPtr config = check();
     BOOST_TEST(text(*config, "/services/my-proxy/settings/port") == "81");
     BOOST_TEST(log_settings(*config).level == -3);
     options.variables = Variables{Variable{"K2S_LOG____LEVEL", "1"}};
-    BOOST_TEST(contains(error().message, "environment K2S_LOG____LEVEL: a level of the name is empty"));
+    BOOST_TEST(
+        contains(error().message, "environment K2S_LOG____LEVEL: a level of the name is empty"));
     options.variables = Variables{Variable{"K2S_LOG__ROOT", "\xFF"}};
     BOOST_TEST(contains(error().message, "not UTF-8"));
 }
@@ -337,7 +350,8 @@ BOOST_FIXTURE_TEST_CASE(untyped_values_become_what_the_schema_wants, Fixture) {
     BOOST_TEST(log_settings(*config).level == k_level_warn);
     // In a file the types are there to be used.
     options.set.clear();
-    config_file("c.yaml", "services: {p: {feature: httpproxy, settings: {addr: 'a:1', user: 1234}}}\n");
+    config_file("c.yaml",
+                "services: {p: {feature: httpproxy, settings: {addr: 'a:1', user: 1234}}}\n");
     BOOST_TEST(contains(error().message, "1234 is an integer; expected a text"));
 }
 
@@ -389,12 +403,12 @@ BOOST_FIXTURE_TEST_CASE(findings_name_place_and_remedy, Fixture) {
     const Case cases[] = {
         {"log: 5\n", ":1:1: /log: 5 is an integer; expected a mapping"},
         {"log: {level: []}\n", ":1:7: /log/level: [] is a list; expected a text or an integer"},
-        {"log:\n  levle: debug\n",
-         ":2:3: /log/levle: unknown key; did you mean \"level\"?; known here: file, files, format, level, "
-         "max_bytes, root, stderr"},
-        {"log: {format: jsn}\n",
-         ":1:7: /log/format: \"jsn\" is not possible; expected \"auto\", \"text\" or \"json\"; did you "
-         "mean \"json\"?"},
+        {"log:\n  levle: debug\n", ":2:3: /log/levle: unknown key; did you mean \"level\"?; known "
+                                   "here: file, files, format, level, "
+                                   "max_bytes, root, stderr"},
+        {"log: {format: jsn}\n", ":1:7: /log/format: \"jsn\" is not possible; expected \"auto\", "
+                                 "\"text\" or \"json\"; did you "
+                                 "mean \"json\"?"},
         {"log: {files: 101}\n", ":1:7: /log/files: 101 is too large; expected at most 100"},
         {"log: {files: -1}\n", ":1:7: /log/files: -1 is too small; expected at least 0"},
         {"log: {files: 1.5}\n", ":1:7: /log/files: 1.5 is a number; expected an integer"},
@@ -402,13 +416,14 @@ BOOST_FIXTURE_TEST_CASE(findings_name_place_and_remedy, Fixture) {
         {"logs: {}\n", ":1:1: /logs: unknown key; did you mean \"log\"?"},
         {"limits: {stop_seconds: 0}\n",
          ":1:10: /limits/stop_seconds: 0 is too small; expected more than 0"},
-        {"admin: {http: '0.0.0.0:80'}\n", ":1:9: /admin/http: \"0.0.0.0:80\" is not a loopback address"},
-        {"plugins: {netwroking: {}}\n",
-         ":1:11: /plugins/netwroking: there is no plugin \"netwroking\"; did you mean \"networking\"?"},
+        {"admin: {http: '0.0.0.0:80'}\n",
+         ":1:9: /admin/http: \"0.0.0.0:80\" is not a loopback address"},
+        {"plugins: {netwroking: {}}\n", ":1:11: /plugins/netwroking: there is no plugin "
+                                        "\"netwroking\"; did you mean \"networking\"?"},
         {"features: {http: {enabled: false}}\n",
          ":1:12: /features/http: there is no feature \"http\"; known: httpproxy, yaml2json"},
-        {"services: {p: {feature: httprpoxy}}\n",
-         ":1:16: /services/p/feature: there is no feature \"httprpoxy\"; did you mean \"httpproxy\"?"},
+        {"services: {p: {feature: httprpoxy}}\n", ":1:16: /services/p/feature: there is no feature "
+                                                  "\"httprpoxy\"; did you mean \"httpproxy\"?"},
         {"services: {p: {feature: yaml2json}}\n",
          ":1:16: /services/p/feature: the feature \"yaml2json\" is a command"},
         {"services: {p: {feature: httpproxy}}\n",
@@ -422,13 +437,15 @@ BOOST_FIXTURE_TEST_CASE(findings_name_place_and_remedy, Fixture) {
         {"services: {p: {feature: httpproxy, settings: {addr: x, allow: [a, 5]}}}\n",
          "/services/p/settings/allow/1: 5 is an integer; expected a text"},
         {"services: {p: {feature: httpproxy, settings: {addr: x, allow: [a, b, c, d]}}}\n",
-         "/services/p/settings/allow: [\"a\",\"b\",\"c\",\"d\"] is too long; expected at most 3 items"},
+         "/services/p/settings/allow: [\"a\",\"b\",\"c\",\"d\"] is too long; expected at most 3 "
+         "items"},
         {"services: {p: {feature: httpproxy, settings: {addr: x, upstream: {}}}}\n",
          ":1:56: /services/p/settings/upstream: the key \"url\" is missing"},
         {"services: {Bad Name: {feature: httpproxy}}\n", ":1:12: /services/Bad Name: not a name"},
         {"features: {yaml2json: {settings: {x: 1}}}\n",
          ":1:35: /features/yaml2json/settings/x: unknown key; known here: none"},
-        {"features: {httpproxy: {settings: {port: no}}}\nservices: {httpproxy: {settings: {addr: x}}}\n",
+        {"features: {httpproxy: {settings: {port: no}}}\nservices: {httpproxy: {settings: {addr: "
+         "x}}}\n",
          ":1:35: /features/httpproxy/settings/port: \"no\" is a text; expected an integer"},
     };
     for (const Case &c : cases) {
@@ -443,7 +460,8 @@ BOOST_FIXTURE_TEST_CASE(findings_name_place_and_remedy, Fixture) {
     }
     options.file.clear();
     options.set = {"log.files=many"};
-    BOOST_TEST(error().message == "--set log.files=many: /log/files: \"many\" is a text; expected an integer");
+    BOOST_TEST(error().message ==
+               "--set log.files=many: /log/files: \"many\" is a text; expected an integer");
     options.set = {"log.files=-5", "log.format=x"};
     BOOST_TEST(contains(error().message, "/log/files"));
     BOOST_TEST(contains(error().message, "\n--set log.format=x: /log/format"));
@@ -470,7 +488,8 @@ BOOST_FIXTURE_TEST_CASE(files_that_cannot_be_used, Fixture) {
 
 BOOST_FIXTURE_TEST_CASE(broken_schemas_are_reported, Fixture) {
     options.set = {"services.p.feature=httpproxy"};
-    for (const char *broken : {R"({"type": "strnig"})", R"({"properties": 5})", R"({"$ref": "http://x/y"})"}) {
+    for (const char *broken :
+         {R"({"type": "strnig"})", R"({"properties": 5})", R"({"$ref": "http://x/y"})"}) {
         features[0].schema = json::parse(broken);
         const k2s::Error found = error();
         BOOST_TEST(found.code == K2S_E_CONFIG);
@@ -510,10 +529,12 @@ BOOST_FIXTURE_TEST_CASE(show_hides_secrets_and_names_origins, Fixture) {
     };
     BOOST_TEST(row("log.level") ==
                R"({"key":"log.level","value":"info","layer":"default","origin":"default"})");
-    BOOST_TEST(row("services.p.settings.mode") ==
-               R"({"key":"services.p.settings.mode","value":"safe","layer":"default","origin":"default"})");
+    BOOST_TEST(
+        row("services.p.settings.mode") ==
+        R"({"key":"services.p.settings.mode","value":"safe","layer":"default","origin":"default"})");
     BOOST_TEST(contains(row("services.p.settings.addr"), "c.yaml:1:47"));
-    BOOST_TEST(contains(row("services.p.settings.password"), R"("layer":"command line","origin":"--set")"));
+    BOOST_TEST(contains(row("services.p.settings.password"),
+                        R"("layer":"command line","origin":"--set")"));
 }
 
 BOOST_FIXTURE_TEST_CASE(validation_data, Fixture) {
@@ -533,7 +554,8 @@ BOOST_FIXTURE_TEST_CASE(the_composed_schema_agrees_with_the_checks, Fixture) {
     const json schema = config_schema(features);
     const std::pair<const char *, bool> cases[] = {
         {R"({})", true},
-        {R"({"log": {"level": "debug"}, "services": {"p": {"feature": "httpproxy", "settings": {"port": 5}}}})", true},
+        {R"({"log": {"level": "debug"}, "services": {"p": {"feature": "httpproxy", "settings": {"port": 5}}}})",
+         true},
         {R"({"services": {"p": {"feature": "httpproxy", "settings": {"port": 0}}}})", false},
         {R"({"services": {"p": {"feature": "httpproxy", "settings": {"prot": 5}}}})", false},
         {R"({"features": {"httpproxy": {"settings": {"port": 5}}}})", true},
@@ -546,7 +568,9 @@ BOOST_FIXTURE_TEST_CASE(the_composed_schema_agrees_with_the_checks, Fixture) {
     for (const auto &[text, valid] : cases) {
         const auto findings = check_schema(schema, json::parse(text), "composed");
         BOOST_REQUIRE_MESSAGE(findings, (findings ? "" : findings.error().message));
-        BOOST_TEST_CONTEXT(text) { BOOST_TEST(findings->empty() == valid); }
+        BOOST_TEST_CONTEXT(text) {
+            BOOST_TEST(findings->empty() == valid);
+        }
     }
 }
 
@@ -555,8 +579,10 @@ BOOST_FIXTURE_TEST_CASE(changes_of_a_reload, Fixture) {
     options.set = {"log.level=debug", "services.p.feature=httpproxy", "services.p.settings.addr=x"};
     const ConfigPtr after = load();
     BOOST_TEST(config_changes(*before, *before).empty());
-    BOOST_TEST(config_changes(*before, *after) == (std::vector<std::string>{"/log/level", "/services/p"}),
+    BOOST_TEST(config_changes(*before, *after) ==
+                   (std::vector<std::string>{"/log/level", "/services/p"}),
                boost::test_tools::per_element());
-    BOOST_TEST(config_changes(*after, *before) == (std::vector<std::string>{"/log/level", "/services/p"}),
+    BOOST_TEST(config_changes(*after, *before) ==
+                   (std::vector<std::string>{"/log/level", "/services/p"}),
                boost::test_tools::per_element());
 }

@@ -141,7 +141,8 @@ struct RotatingFile::State {
             moved = ::unlink(path.c_str()) == 0;
         } else {
             for (uint32_t number = options.keep; moved && number > 1; --number) {
-                moved = ::rename(part(number - 1).c_str(), part(number).c_str()) == 0 || errno == ENOENT;
+                moved = ::rename(part(number - 1).c_str(), part(number).c_str()) == 0 ||
+                        errno == ENOENT;
             }
             moved = moved && ::rename(path.c_str(), part(1).c_str()) == 0;
         }

@@ -23,7 +23,9 @@ constexpr std::size_t k_chunk = 4096;
 
 } // namespace
 
-int64_t process_id() { return ::getpid(); }
+int64_t process_id() {
+    return ::getpid();
+}
 
 int64_t wall_clock_us() {
     timespec now{};
@@ -31,7 +33,9 @@ int64_t wall_clock_us() {
     return static_cast<int64_t>(now.tv_sec) * 1000000 + now.tv_nsec / 1000;
 }
 
-bool stderr_is_terminal() { return ::isatty(STDERR_FILENO) == 1; }
+bool stderr_is_terminal() {
+    return ::isatty(STDERR_FILENO) == 1;
+}
 
 bool stderr_takes_colours() {
     return stderr_is_terminal() && !environment("NO_COLOR") &&

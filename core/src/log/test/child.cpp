@@ -29,14 +29,16 @@ int wait_child(intptr_t child) {
 HeldLock::HeldLock(const boost::filesystem::path &lock_file)
     : handle_(reinterpret_cast<intptr_t>(
           ::CreateFileW(lock_file.c_str(), GENERIC_READ | GENERIC_WRITE,
-                        FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, nullptr, OPEN_ALWAYS,
-                        FILE_ATTRIBUTE_NORMAL, nullptr))) {
+                        FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, nullptr,
+                        OPEN_ALWAYS, FILE_ATTRIBUTE_NORMAL, nullptr))) {
     OVERLAPPED place{};
     place.OffsetHigh = 0x40000000;
     ::LockFileEx(reinterpret_cast<HANDLE>(handle_), LOCKFILE_EXCLUSIVE_LOCK, 0, 1, 0, &place);
 }
 
-HeldLock::~HeldLock() { ::CloseHandle(reinterpret_cast<HANDLE>(handle_)); }
+HeldLock::~HeldLock() {
+    ::CloseHandle(reinterpret_cast<HANDLE>(handle_));
+}
 #else
 #include <fcntl.h>
 #include <spawn.h>
@@ -51,7 +53,8 @@ intptr_t start_child(const std::string &program, const std::vector<std::string> 
     }
     argv.push_back(nullptr);
     pid_t pid = -1;
-    return posix_spawn(&pid, program.c_str(), nullptr, nullptr, argv.data(), environ) == 0 ? pid : -1;
+    return posix_spawn(&pid, program.c_str(), nullptr, nullptr, argv.data(), environ) == 0 ? pid
+                                                                                           : -1;
 }
 
 int wait_child(intptr_t child) {
@@ -67,5 +70,7 @@ HeldLock::HeldLock(const boost::filesystem::path &lock_file)
     ::flock(static_cast<int>(handle_), LOCK_EX);
 }
 
-HeldLock::~HeldLock() { ::close(static_cast<int>(handle_)); }
+HeldLock::~HeldLock() {
+    ::close(static_cast<int>(handle_));
+}
 #endif

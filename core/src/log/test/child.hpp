@@ -15,12 +15,12 @@ int wait_child(intptr_t child);
 
 /// Holds the lock of a RotatingFile as another process would, until it is destroyed.
 class HeldLock {
-public:
+  public:
     explicit HeldLock(const boost::filesystem::path &lock_file);
     HeldLock(const HeldLock &) = delete;
     HeldLock &operator=(const HeldLock &) = delete;
     ~HeldLock();
 
-private:
+  private:
     intptr_t handle_;
 };

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The program starts itself again as a writer: `log_test writer FOLDER NUMBER LINES BYTES KEEP`.
 #define BOOST_TEST_MODULE log
-#define BOOST_TEST_NO_MAIN
-#define BOOST_TEST_ALTERNATIVE_INIT_API
 #include <boost/test/included/unit_test.hpp>
 
 #include <cmath>
@@ -59,22 +56,8 @@ std::vector<fs::path> parts_of(const fs::path &file) {
 
 std::string line_of(int writer, int number) {
     // Of different lengths, so that a torn or mixed line cannot look like a good one.
-    return fmt::format("{} {} {}\n", writer, number, std::string(static_cast<std::size_t>((writer * 7 + number) % 90), 'x'));
-}
-
-int write_lines(const std::vector<std::string> &arguments) {
-    RotatingFile file({.path = path_from_utf8(arguments.at(1)) / "many.log",
-                       .max_bytes = std::stoull(arguments.at(4)),
-                       .keep = static_cast<uint32_t>(std::stoul(arguments.at(5))),
-                       .lock_timeout = 60s}); // a loaded test machine is no reason to lose a line
-    const int writer = std::stoi(arguments.at(2));
-    for (int number = 0; number < std::stoi(arguments.at(3)); ++number) {
-        if (auto written = file.write(line_of(writer, number)); !written) {
-            write_stderr(written.error().message + "\n");
-            return 1;
-        }
-    }
-    return 0;
+    return fmt::format("{} {} {}\n", writer, number,
+                       std::string(static_cast<std::size_t>((writer * 7 + number) % 90), 'x'));
 }
 
 std::string json_record(const Record &record) {
@@ -97,32 +80,44 @@ std::string text_record(const Record &record, bool colour = false) {
 
 } // namespace
 
-int main(int argc, char *argv[]) {
-    if (argc > 1 && argv[1] == "writer"s) {
-        return write_lines({argv + 1, argv + argc});
+// What the program does when many_processes_lose_no_line starts it again; no test of its own.
+BOOST_AUTO_TEST_CASE(writer, *boost::unit_test::disabled()) {
+    const auto &suite = boost::unit_test::framework::master_test_suite();
+    const std::vector<std::string> arguments(suite.argv + 1, suite.argv + suite.argc);
+    BOOST_REQUIRE(arguments.size() == 5U); // FOLDER NUMBER LINES BYTES KEEP
+    RotatingFile file({.path = path_from_utf8(arguments[0]) / "many.log",
+                       .max_bytes = std::stoull(arguments[3]),
+                       .keep = static_cast<uint32_t>(std::stoul(arguments[4])),
+                       .lock_timeout = 60s}); // a loaded test machine is no reason to lose a line
+    const int number = std::stoi(arguments[1]);
+    for (int line = 0; line < std::stoi(arguments[2]); ++line) {
+        const auto written = file.write(line_of(number, line));
+        BOOST_REQUIRE_MESSAGE(written, (written ? "" : written.error().message));
     }
-    return boost::unit_test::unit_test_main([] { return true; }, argc, argv);
 }
 
 BOOST_AUTO_TEST_CASE(levels) {
     const std::pair<const char *, int> good[] = {
-        {"debug", -4}, {"INFO", 0},     {"Warn", 4},     {"warning", 4}, {"error", 8}, {"debug+4", 0},
-        {"ERROR-2", 6}, {"-4", -4},     {"+3", 3},       {"12", 12},     {"warning+1", 5}, {"info-0", 0},
+        {"debug", -4},  {"INFO", 0}, {"Warn", 4}, {"warning", 4}, {"error", 8},     {"debug+4", 0},
+        {"ERROR-2", 6}, {"-4", -4},  {"+3", 3},   {"12", 12},     {"warning+1", 5}, {"info-0", 0},
     };
     for (const auto &[text, level] : good) {
         const auto parsed = parse_level(text);
-        BOOST_TEST_CONTEXT(text) { BOOST_TEST(parsed.value_or(-999) == level); }
+        BOOST_TEST_CONTEXT(text) {
+            BOOST_TEST(parsed.value_or(-999) == level);
+        }
     }
-    for (const char *bad : {"", "loud", "debug+", "debug+x", "infos", "1.5", "99999999999", "debug 4",
-                            "+", "+-3", "info+-1", "\xFF"}) {
+    for (const char *bad : {"", "loud", "debug+", "debug+x", "infos", "1.5", "99999999999",
+                            "debug 4", "+", "+-3", "info+-1", "\xFF"}) {
         const auto parsed = parse_level(bad);
         BOOST_TEST_CONTEXT(bad) {
             BOOST_TEST(!parsed);
             BOOST_TEST(valid_utf8(parsed.error().message));
         }
     }
-    const std::pair<int, const char *> names[] = {{-4, "DEBUG"}, {-6, "DEBUG-2"}, {-1, "DEBUG+3"}, {0, "INFO"},
-                                                  {2, "INFO+2"}, {4, "WARN"},     {8, "ERROR"},    {20, "ERROR+12"}};
+    const std::pair<int, const char *> names[] = {{-4, "DEBUG"}, {-6, "DEBUG-2"}, {-1, "DEBUG+3"},
+                                                  {0, "INFO"},   {2, "INFO+2"},   {4, "WARN"},
+                                                  {8, "ERROR"},  {20, "ERROR+12"}};
     for (const auto &[level, name] : names) {
         BOOST_TEST(level_name(level) == name);
         BOOST_TEST(parse_level(name).value() == level);
@@ -145,11 +140,18 @@ BOOST_AUTO_TEST_CASE(times) {
 }
 
 BOOST_AUTO_TEST_CASE(records_as_json_and_text) {
-    const Field fields[] = {
-        {"text", "two words"sv}, {"plain", "word"sv},    {"int", int64_t{-5}},
-        {"big", UINT64_MAX},     {"real", 0.5},          {"flag", true},
-        {"raw", JsonText{"{\"a\":\n [1]}"}}, {"bad", JsonText{"{oops"}}, {"level", "clash"sv},
-        {"nan", std::nan("")},   {"inf", -std::numeric_limits<double>::infinity()}, {"empty", ""sv}};
+    const Field fields[] = {{"text", "two words"sv},
+                            {"plain", "word"sv},
+                            {"int", int64_t{-5}},
+                            {"big", UINT64_MAX},
+                            {"real", 0.5},
+                            {"flag", true},
+                            {"raw", JsonText{"{\"a\":\n [1]}"}},
+                            {"bad", JsonText{"{oops"}},
+                            {"level", "clash"sv},
+                            {"nan", std::nan("")},
+                            {"inf", -std::numeric_limits<double>::infinity()},
+                            {"empty", ""sv}};
     Record record;
     record.level = 2;
     record.pid = 42;
@@ -158,18 +160,22 @@ BOOST_AUTO_TEST_CASE(records_as_json_and_text) {
     record.correlation = "abc";
     record.message = "new \"connection\"\r\n\x1b[31m\x7f\xC2\x9B\xFF gr\xC3\xBC\xC3\x9F";
     record.fields = fields;
-    BOOST_TEST(json_record(record) ==
-               R"({"time":"1970-01-01T00:00:00.000000Z","level":"INFO+2","msg":"new \"connection\"\r\n)"
-               R"(\u001b[31m\u007f\u009b)" "\xEF\xBF\xBD gr\xC3\xBC\xC3\x9F"
-               R"(","tool":"httpproxy","component":"listener","pid":42,"correlation_id":"abc",)"
-               R"("text":"two words","plain":"word","int":-5,"big":18446744073709551615,"real":0.5,)"
-               R"("flag":true,"raw":{"a":[1]},"bad":"{oops","field_level":"clash","nan":"NaN",)"
-               R"("inf":"-Infinity","empty":""})" "\n");
-    BOOST_TEST(text_record(record) ==
-               "1970-01-01T00:00:00.000000Z INFO+2 listener: new \"connection\"\\r\\n\\u001b[31m"
-               "\\u007f\\u009b\xEF\xBF\xBD gr\xC3\xBC\xC3\x9F text=\"two words\" plain=word int=-5 "
-               "big=18446744073709551615 real=0.5 flag=true raw={\"a\":[1]} bad=\"{oops\" level=clash "
-               "nan=\"NaN\" inf=\"-Infinity\" empty=\"\"\n");
+    BOOST_TEST(
+        json_record(record) ==
+        R"({"time":"1970-01-01T00:00:00.000000Z","level":"INFO+2","msg":"new \"connection\"\r\n)"
+        R"(\u001b[31m\u007f\u009b)"
+        "\xEF\xBF\xBD gr\xC3\xBC\xC3\x9F"
+        R"(","tool":"httpproxy","component":"listener","pid":42,"correlation_id":"abc",)"
+        R"("text":"two words","plain":"word","int":-5,"big":18446744073709551615,"real":0.5,)"
+        R"("flag":true,"raw":{"a":[1]},"bad":"{oops","field_level":"clash","nan":"NaN",)"
+        R"("inf":"-Infinity","empty":""})"
+        "\n");
+    BOOST_TEST(
+        text_record(record) ==
+        "1970-01-01T00:00:00.000000Z INFO+2 listener: new \"connection\"\\r\\n\\u001b[31m"
+        "\\u007f\\u009b\xEF\xBF\xBD gr\xC3\xBC\xC3\x9F text=\"two words\" plain=word int=-5 "
+        "big=18446744073709551615 real=0.5 flag=true raw={\"a\":[1]} bad=\"{oops\" level=clash "
+        "nan=\"NaN\" inf=\"-Infinity\" empty=\"\"\n");
     record.level = 8;
     record.fields = {};
     record.message = "m";
@@ -212,7 +218,8 @@ BOOST_AUTO_TEST_CASE(rotation_keeps_a_bounded_number) {
     {
         RotatingFile fewer({.path = path, .max_bytes = 1000, .keep = 1});
         BOOST_REQUIRE(fewer.write(line));
-        BOOST_REQUIRE(fewer.write(std::string(5000, 'b') + "\n")); // longer than a file: still whole
+        BOOST_REQUIRE(
+            fewer.write(std::string(5000, 'b') + "\n")); // longer than a file: still whole
     }
     BOOST_TEST(parts_of(path).size() == 2U);
     BOOST_TEST(lines_of(path).back().size() == 5000U);
@@ -229,10 +236,12 @@ BOOST_AUTO_TEST_CASE(writers_follow_what_happens_to_the_file) {
     BOOST_REQUIRE(one.write("first line, long enough to be rotated away by the next\n"));
     BOOST_REQUIRE(two.write("second\n")); // rotates
     BOOST_REQUIRE(one.write("third\n"));
-    BOOST_TEST(lines_of(path) == (std::vector<std::string>{"second", "third"}), boost::test_tools::per_element());
+    BOOST_TEST(lines_of(path) == (std::vector<std::string>{"second", "third"}),
+               boost::test_tools::per_element());
     fs::rename(path, folder.path / "away.log"); // by hand or by another tool
     BOOST_REQUIRE(one.write("fourth\n"));
-    BOOST_TEST(lines_of(path) == (std::vector<std::string>{"fourth"}), boost::test_tools::per_element());
+    BOOST_TEST(lines_of(path) == (std::vector<std::string>{"fourth"}),
+               boost::test_tools::per_element());
     // What a killed process left without a newline does not swallow the next line.
     {
         std::ofstream torn(path.c_str(), std::ios::binary | std::ios::app);
@@ -240,7 +249,8 @@ BOOST_AUTO_TEST_CASE(writers_follow_what_happens_to_the_file) {
     }
     RotatingFile three({.path = path, .max_bytes = 100000, .keep = 2});
     BOOST_REQUIRE(three.write("fifth\n"));
-    BOOST_TEST(lines_of(path) == (std::vector<std::string>{"fourth", "torn", "fifth"}), boost::test_tools::per_element());
+    BOOST_TEST(lines_of(path) == (std::vector<std::string>{"fourth", "torn", "fifth"}),
+               boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(what_cannot_be_written_is_an_error) {
@@ -262,7 +272,8 @@ BOOST_AUTO_TEST_CASE(a_full_disk_tears_no_line) {
         return;
     }
     const TemporaryFolder folder;
-    const std::string mount = "mount -t tmpfs -o size=64k k2s " + folder.path.native() + " 2>/dev/null";
+    const std::string mount =
+        "mount -t tmpfs -o size=64k k2s " + folder.path.native() + " 2>/dev/null";
     if (std::system(mount.c_str()) != 0) {
         BOOST_TEST_MESSAGE("skipped: mount is not permitted here");
         return;
@@ -312,7 +323,8 @@ BOOST_AUTO_TEST_CASE(many_processes_lose_no_line) {
     const std::string program = path_to_utf8(executable_path().value());
     std::vector<intptr_t> children;
     for (int writer = 0; writer < k_writers; ++writer) {
-        children.push_back(start_child(program, {"writer", path_to_utf8(folder.path), std::to_string(writer),
+        children.push_back(start_child(program, {"--run_test=writer", "--report_level=no", "--",
+                                                 path_to_utf8(folder.path), std::to_string(writer),
                                                  std::to_string(k_lines), "20000", "1000"}));
         BOOST_REQUIRE(children.back() > 0);
     }

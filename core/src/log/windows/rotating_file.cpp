@@ -18,8 +18,8 @@ constexpr uint32_t k_surplus = 100; // older parts that a lowered `keep` left be
 constexpr DWORD k_lock_offset_high = 0x40000000;
 
 std::unexpected<Error> cannot(const char *what, const fs::path &path, DWORD error) {
-    return fail(error == ERROR_ACCESS_DENIED ? K2S_E_PERMISSION : K2S_E_IO, "cannot {} {}: {}", what,
-                path_text(path), windows_error(error));
+    return fail(error == ERROR_ACCESS_DENIED ? K2S_E_PERMISSION : K2S_E_IO, "cannot {} {}: {}",
+                what, path_text(path), windows_error(error));
 }
 
 OVERLAPPED at(uint64_t offset) {
@@ -74,7 +74,8 @@ struct RotatingFile::State {
         }
         const DWORD error = ::GetLastError();
         const DWORD kind = handle == INVALID_HANDLE_VALUE ? ::GetFileAttributesW(name.c_str()) : 0;
-        const bool folder = kind != INVALID_FILE_ATTRIBUTES && (kind & FILE_ATTRIBUTE_DIRECTORY) != 0;
+        const bool folder =
+            kind != INVALID_FILE_ATTRIBUTES && (kind & FILE_ATTRIBUTE_DIRECTORY) != 0;
         if (handle == INVALID_HANDLE_VALUE && !folder) {
             return cannot("open", name, error);
         }
@@ -97,8 +98,8 @@ struct RotatingFile::State {
                 lock_file = *opened;
             }
             OVERLAPPED place = at(static_cast<uint64_t>(k_lock_offset_high) << 32U);
-            if (::LockFileEx(lock_file, LOCKFILE_EXCLUSIVE_LOCK | LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0,
-                             &place) != 0) {
+            if (::LockFileEx(lock_file, LOCKFILE_EXCLUSIVE_LOCK | LOCKFILE_FAIL_IMMEDIATELY, 0, 1,
+                             0, &place) != 0) {
                 if (standard_info(lock_file).DeletePending == FALSE) {
                     return {};
                 }
@@ -214,7 +215,8 @@ struct RotatingFile::State {
     Result<void> append(std::string_view record, uint64_t size) {
         OVERLAPPED end = at(size);
         DWORD written = 0;
-        if (::WriteFile(file, record.data(), static_cast<DWORD>(record.size()), &written, &end) != 0 &&
+        if (::WriteFile(file, record.data(), static_cast<DWORD>(record.size()), &written, &end) !=
+                0 &&
             written == record.size()) {
             return {};
         }

@@ -19,12 +19,15 @@ namespace {
 // SYSTEM and administrators: everything, inherited; nobody else, nothing from above.
 constexpr const wchar_t *k_private = L"D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)";
 
-HANDLE stderr_handle() { return ::GetStdHandle(STD_ERROR_HANDLE); }
+HANDLE stderr_handle() {
+    return ::GetStdHandle(STD_ERROR_HANDLE);
+}
 
 bool write_all(HANDLE out, std::string_view text) {
     while (!text.empty()) {
         DWORD written = 0;
-        if (::WriteFile(out, text.data(), static_cast<DWORD>(text.size()), &written, nullptr) == 0 ||
+        if (::WriteFile(out, text.data(), static_cast<DWORD>(text.size()), &written, nullptr) ==
+                0 ||
             written == 0) {
             return false;
         }
@@ -50,7 +53,9 @@ bool make_folder(const fs::path &folder) {
 
 } // namespace
 
-int64_t process_id() { return ::GetCurrentProcessId(); }
+int64_t process_id() {
+    return ::GetCurrentProcessId();
+}
 
 int64_t wall_clock_us() {
     constexpr int64_t k_from_1601_to_1970_us = 11644473600LL * 1000000;

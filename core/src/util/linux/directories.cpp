@@ -58,8 +58,8 @@ std::optional<fs::path> user_config_dir(const Surroundings &where) {
     return xdg(where, "XDG_CONFIG_HOME", ".config");
 }
 
-// root's places can be moved too (a container without a writable /var, the tests). Windows has no such
-// variables: there, a user's variables reach their elevated programs.
+// root's places can be moved too (a container without a writable /var, the tests). Windows has no
+// such variables: there, a user's variables reach their elevated programs.
 Result<fs::path> state_dir(const Surroundings &where) {
     if (auto folder = absolute_variable(where, "K2S_STATE_DIR")) {
         return *folder;
@@ -70,8 +70,9 @@ Result<fs::path> state_dir(const Surroundings &where) {
     if (auto folder = xdg(where, "XDG_STATE_HOME", ".local/state")) {
         return *folder;
     }
-    return fail(K2S_E_CONFIG, "no directory for this user's state: neither XDG_STATE_HOME nor HOME is "
-                              "an absolute path; set one of them");
+    return fail(K2S_E_CONFIG,
+                "no directory for this user's state: neither XDG_STATE_HOME nor HOME is "
+                "an absolute path; set one of them");
 }
 
 Result<fs::path> run_dir(const Surroundings &where) {

@@ -22,7 +22,8 @@ std::vector<std::pair<std::string, std::string>> environment_with_prefix(std::st
     for (char **entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
         const std::string_view text = *entry;
         const std::size_t equals = text.find('=');
-        if (text.starts_with(prefix) && equals != std::string_view::npos && equals + 1 < text.size()) {
+        if (text.starts_with(prefix) && equals != std::string_view::npos &&
+            equals + 1 < text.size()) {
             found.emplace_back(text.substr(0, equals), text.substr(equals + 1));
         }
     }
@@ -34,6 +35,8 @@ void set_environment(const char *name, std::string_view value) {
     ::setenv(name, std::string(value).c_str(), 1);
 }
 
-bool environment_is_trusted() { return ::getauxval(AT_SECURE) == 0; }
+bool environment_is_trusted() {
+    return ::getauxval(AT_SECURE) == 0;
+}
 
 } // namespace k2s::core

@@ -32,9 +32,10 @@ Result<fs::path> read_module() {
         return executable_path();
     }
     char buffer[PATH_MAX];
-    // The loader keeps the name as it was given: relative to the directory of that time, or, for the
-    // program itself, argv[0], which need not be a path at all.
-    if (::realpath(info.dli_fname, buffer) == nullptr || std::strchr(info.dli_fname, '/') == nullptr) {
+    // The loader keeps the name as it was given: relative to the directory of that time, or, for
+    // the program itself, argv[0], which need not be a path at all.
+    if (::realpath(info.dli_fname, buffer) == nullptr ||
+        std::strchr(info.dli_fname, '/') == nullptr) {
         return executable_path();
     }
     return fs::path(buffer);
@@ -42,13 +43,21 @@ Result<fs::path> read_module() {
 
 } // namespace
 
-fs::path path_from_utf8(std::string_view text) { return fs::path(std::string(text)); }
+fs::path path_from_utf8(std::string_view text) {
+    return fs::path(std::string(text));
+}
 
-std::string path_to_utf8(const fs::path &path) { return path.native(); }
+std::string path_to_utf8(const fs::path &path) {
+    return path.native();
+}
 
-std::string path_text(const fs::path &path) { return lossy_utf8(path.native()); }
+std::string path_text(const fs::path &path) {
+    return lossy_utf8(path.native());
+}
 
-fs::path long_path(const fs::path &path) { return path; }
+fs::path long_path(const fs::path &path) {
+    return path;
+}
 
 const Result<fs::path> &executable_path() {
     static const Result<fs::path> path = read_executable();

@@ -25,6 +25,8 @@ bool is_privileged() {
     return privileged;
 }
 
-bool is_system_account() { return ::geteuid() == 0; }
+bool is_system_account() {
+    return ::geteuid() == 0;
+}
 
 } // namespace k2s::core

@@ -12,7 +12,7 @@ namespace k2s::core {
 namespace {
 
 class Descriptor {
-public:
+  public:
     explicit Descriptor(int fd) : fd_(fd) {}
     Descriptor(const Descriptor &) = delete;
     Descriptor &operator=(const Descriptor &) = delete;
@@ -23,16 +23,20 @@ public:
     }
     int get() const { return fd_; }
 
-private:
+  private:
     int fd_;
 };
 
 const char *kind(mode_t mode) {
     switch (mode & S_IFMT) {
-    case S_IFDIR: return "a directory";
-    case S_IFIFO: return "a pipe";
-    case S_IFSOCK: return "a socket";
-    default: return "a device";
+    case S_IFDIR:
+        return "a directory";
+    case S_IFIFO:
+        return "a pipe";
+    case S_IFSOCK:
+        return "a socket";
+    default:
+        return "a device";
     }
 }
 
@@ -49,7 +53,8 @@ Result<std::optional<std::string>> read_file_if_exists(const fs::path &path,
         }
         const bool denied = error == EACCES || error == EPERM;
         return fail(denied ? K2S_E_PERMISSION : K2S_E_IO, "cannot read {}: {}{}", path_text(path),
-                    std::strerror(error), denied ? "; check the owner and mode of it and its folders" : "");
+                    std::strerror(error),
+                    denied ? "; check the owner and mode of it and its folders" : "");
     }
     struct stat facts{};
     if (::fstat(file.get(), &facts) != 0) {

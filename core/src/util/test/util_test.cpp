@@ -73,14 +73,18 @@ BOOST_AUTO_TEST_CASE(utf8_validity_and_replacement) {
     const Case cases[] = {
         {"", -1, ""},
         {"plain text, longer than eight bytes", -1, "plain text, longer than eight bytes"},
-        {"gr\xC3\xBC\xC3\x9F" "e \xE2\x82\xAC \xF0\x9F\x98\x80", -1, "gr\xC3\xBC\xC3\x9F" "e \xE2\x82\xAC \xF0\x9F\x98\x80"},
+        {"gr\xC3\xBC\xC3\x9F"
+         "e \xE2\x82\xAC \xF0\x9F\x98\x80",
+         -1,
+         "gr\xC3\xBC\xC3\x9F"
+         "e \xE2\x82\xAC \xF0\x9F\x98\x80"},
         {"\xEF\xBF\xBF\xF4\x8F\xBF\xBF", -1, "\xEF\xBF\xBF\xF4\x8F\xBF\xBF"},
         {"a\0b"sv, -1, "a\0b"sv},
         {"abcdefgh\xFF", 8, "abcdefgh\xEF\xBF\xBD"},
         {"\x80", 0, "\xEF\xBF\xBD"},
-        {"\xC0\xAF", 0, "\xEF\xBF\xBD\xEF\xBF\xBD"},             // overlong '/'
-        {"\xE0\x80\xAF", 0, "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"}, // overlong
-        {"x\xED\xA0\x80y", 1, "x\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBDy"}, // surrogate
+        {"\xC0\xAF", 0, "\xEF\xBF\xBD\xEF\xBF\xBD"},                                 // overlong '/'
+        {"\xE0\x80\xAF", 0, "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"},                 // overlong
+        {"x\xED\xA0\x80y", 1, "x\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBDy"},             // surrogate
         {"\xF4\x90\x80\x80", 0, "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"}, // > U+10FFFF
         {"a\xE2\x82", 1, "a\xEF\xBF\xBD"}, // cut: one maximal part, one replacement
         {"\xF0\x9F\x98z", 0, "\xEF\xBF\xBDz"},
@@ -95,7 +99,8 @@ BOOST_AUTO_TEST_CASE(utf8_validity_and_replacement) {
 }
 
 BOOST_AUTO_TEST_CASE(utf8_is_cut_between_characters) {
-    const std::string_view text = "a\xE2\x82\xAC" "b";
+    const std::string_view text = "a\xE2\x82\xAC"
+                                  "b";
     const std::size_t expected[] = {0, 1, 1, 1, 4, 5, 5};
     for (std::size_t max = 0; max < 7; ++max) {
         BOOST_TEST(utf8_prefix(text, max) == expected[max]);
@@ -233,9 +238,9 @@ BOOST_FIXTURE_TEST_CASE(path_expansion, Fixture) {
     variables = {{"HOME", home}, {"VAR", "value"}};
 #endif
     const std::pair<std::string, std::string> cases[] = {
-        {"~", home},          {"~/x", home + "/x"},     {"~other/x", "~other/x"}, {"a~", "a~"},
-        {"$VAR/x", "value/x"}, {"${VAR}x", "valuex"},   {"%VAR%x", "valuex"},     {"50%", "50%"},
-        {"a$", "a$"},          {"${VAR", "${VAR"},       {"a%%b", "a%%b"},
+        {"~", home},           {"~/x", home + "/x"},  {"~other/x", "~other/x"}, {"a~", "a~"},
+        {"$VAR/x", "value/x"}, {"${VAR}x", "valuex"}, {"%VAR%x", "valuex"},     {"50%", "50%"},
+        {"a$", "a$"},          {"${VAR", "${VAR"},    {"a%%b", "a%%b"},
     };
     for (const auto &[text, expected] : cases) {
         BOOST_TEST(expand_path(text, where).value() == expected);

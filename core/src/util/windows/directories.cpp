@@ -15,12 +15,13 @@ std::wstring system_drive() {
     return length >= 2 && length < MAX_PATH ? std::wstring(folder, 2) : std::wstring(L"C:");
 }
 
-// %ProgramData% from the registry, not from the environment: a user may set the variable for their own
-// elevated programs and so plant configuration.
+// %ProgramData% from the registry, not from the environment: a user may set the variable for their
+// own elevated programs and so plant configuration.
 fs::path program_data(const std::wstring &drive) {
     wchar_t text[MAX_PATH];
     DWORD size = sizeof text;
-    constexpr const wchar_t *k_key = L"SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\ProfileList";
+    constexpr const wchar_t *k_key =
+        L"SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion\\ProfileList";
     if (::RegGetValueW(HKEY_LOCAL_MACHINE, k_key, L"ProgramData",
                        RRF_RT_REG_SZ | RRF_RT_REG_EXPAND_SZ | RRF_NOEXPAND, nullptr, text,
                        &size) == ERROR_SUCCESS) {

@@ -56,6 +56,8 @@ void set_environment(const char *name, std::string_view value) {
 }
 
 // Windows has no set-user-id programs; elevation builds a fresh environment.
-bool environment_is_trusted() { return true; }
+bool environment_is_trusted() {
+    return true;
+}
 
 } // namespace k2s::core

@@ -48,11 +48,17 @@ Result<fs::path> read_module() {
 
 } // namespace
 
-fs::path path_from_utf8(std::string_view text) { return fs::path(to_wide(text)); }
+fs::path path_from_utf8(std::string_view text) {
+    return fs::path(to_wide(text));
+}
 
-std::string path_to_utf8(const fs::path &path) { return from_wide(path.native()); }
+std::string path_to_utf8(const fs::path &path) {
+    return from_wide(path.native());
+}
 
-std::string path_text(const fs::path &path) { return lossy_utf8(from_wide(path.native())); }
+std::string path_text(const fs::path &path) {
+    return lossy_utf8(from_wide(path.native()));
+}
 
 fs::path long_path(const fs::path &path) {
     const std::wstring &native = path.native();
@@ -66,8 +72,8 @@ fs::path long_path(const fs::path &path) {
                                       buffer.data(), nullptr);
     if (length >= buffer.size()) {
         buffer.resize(length + 1);
-        length = ::GetFullPathNameW(native.c_str(), static_cast<DWORD>(buffer.size()), buffer.data(),
-                                    nullptr);
+        length = ::GetFullPathNameW(native.c_str(), static_cast<DWORD>(buffer.size()),
+                                    buffer.data(), nullptr);
     }
     if (length == 0 || length >= buffer.size()) {
         return path;

@@ -27,6 +27,8 @@ bool is_privileged() {
     return privileged;
 }
 
-bool is_system_account() { return is_privileged(); }
+bool is_system_account() {
+    return is_privileged();
+}
 
 } // namespace k2s::core

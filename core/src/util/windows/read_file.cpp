@@ -9,7 +9,7 @@ namespace k2s::core {
 namespace {
 
 class File {
-public:
+  public:
     explicit File(HANDLE handle) : handle_(handle) {}
     File(const File &) = delete;
     File &operator=(const File &) = delete;
@@ -21,7 +21,7 @@ public:
     HANDLE get() const { return handle_; }
     bool good() const { return handle_ != INVALID_HANDLE_VALUE; }
 
-private:
+  private:
     HANDLE handle_;
 };
 
@@ -33,7 +33,8 @@ bool is_missing(DWORD error) {
 std::unexpected<Error> cannot(const fs::path &path, DWORD error) {
     const bool denied = error == ERROR_ACCESS_DENIED;
     return fail(denied ? K2S_E_PERMISSION : K2S_E_IO, "cannot read {}: {}{}", path_text(path),
-                windows_error(error), denied ? "; check the access list of it and its folders" : "");
+                windows_error(error),
+                denied ? "; check the access list of it and its folders" : "");
 }
 
 } // namespace
@@ -62,7 +63,8 @@ Result<std::optional<std::string>> read_file_if_exists(const fs::path &path,
         return fail(K2S_E_IO, "cannot read {}: it is a directory; name a regular file",
                     path_text(path));
     }
-    const auto size = (static_cast<unsigned long long>(facts.nFileSizeHigh) << 32U) | facts.nFileSizeLow;
+    const auto size =
+        (static_cast<unsigned long long>(facts.nFileSizeHigh) << 32U) | facts.nFileSizeLow;
     std::string content;
     std::size_t used = 0;
     content.resize(size < max_bytes ? static_cast<std::size_t>(size) + 1 : max_bytes + 1);

@@ -10,8 +10,8 @@ namespace k2s::core {
 std::string windows_error(unsigned long code) {
     wchar_t text[512];
     constexpr DWORD k_flags = FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS;
-    DWORD length = ::FormatMessageW(k_flags, nullptr, code, MAKELANGID(LANG_ENGLISH, SUBLANG_ENGLISH_US),
-                                    text, 512, nullptr);
+    DWORD length = ::FormatMessageW(
+        k_flags, nullptr, code, MAKELANGID(LANG_ENGLISH, SUBLANG_ENGLISH_US), text, 512, nullptr);
     if (length == 0) {
         length = ::FormatMessageW(k_flags, nullptr, code, 0, text, 512, nullptr);
     }

@@ -19,8 +19,8 @@ inline std::string from_wide(std::wstring_view text) {
     return wtf8_from_utf16(std::u16string(text.begin(), text.end()));
 }
 
-/// "Access is denied (error 5)": the system's text for a GetLastError() value, in English where it is
-/// installed, without the line end that FormatMessage adds.
+/// "Access is denied (error 5)": the system's text for a GetLastError() value, in English where it
+/// is installed, without the line end that FormatMessage adds.
 std::string windows_error(unsigned long code);
 
 } // namespace k2s::core
