@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One plugin library per defect: the build defines K2S_BAD_<DEFECT>. The id is always "bad", so that
-// one plugin.json fits them all (test/integration/plugins.py writes it).
+// One plugin library per defect: the build defines K2S_BAD_<DEFECT>. The id is always "bad", so
+// that one plugin.json fits them all (test/integration/plugins.py writes it).
 #include <atomic>
 #include <chrono>
 #include <cstring>
@@ -35,8 +35,7 @@ k2s_str text(const char *value) {
 }
 
 [[maybe_unused]] void crash() {
-    int *volatile nowhere = nullptr;
-    *nowhere = 1;
+    __builtin_trap();
 }
 
 #if defined(K2S_BAD_CREATE_HALF)
@@ -52,7 +51,9 @@ void K2S_CALL loop(void *) {
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
 }
-void K2S_CALL interrupt(void *) { g_stop = true; }
+void K2S_CALL interrupt(void *) {
+    g_stop = true;
+}
 
 /// Registers one thing of each kind, then fails: the host has to take all of it back.
 int32_t register_half(k2s_error *error) {
@@ -98,7 +99,8 @@ void K2S_CALL destroy(void *) {}
 const void *K2S_CALL get([[maybe_unused]] void *self, [[maybe_unused]] k2s_str id) {
 #if !defined(K2S_BAD_NO_COMMANDS)
     static const k2s_commands commands{sizeof commands, 0, run};
-    if (id.len == std::strlen(K2S_COMMANDS_ID) && std::memcmp(id.ptr, K2S_COMMANDS_ID, id.len) == 0) {
+    if (id.len == std::strlen(K2S_COMMANDS_ID) &&
+        std::memcmp(id.ptr, K2S_COMMANDS_ID, id.len) == 0) {
         return &commands;
     }
 #endif
@@ -116,10 +118,14 @@ const int at_load = (crash(), 0);
 
 #if defined(K2S_BAD_ENTRY_MISSING)
 extern "C" K2S_EXPORT const k2s_plugin *something_else();
-const k2s_plugin *something_else() { return &descriptor; }
+const k2s_plugin *something_else() {
+    return &descriptor;
+}
 #elif defined(K2S_BAD_ABI_2)
 extern "C" K2S_EXPORT const k2s_plugin *k2s_plugin_entry_v2();
-const k2s_plugin *k2s_plugin_entry_v2() { return &descriptor; }
+const k2s_plugin *k2s_plugin_entry_v2() {
+    return &descriptor;
+}
 #else
 extern "C" K2S_EXPORT int32_t K2S_CALL k2s_plugin_entry_v1(const k2s_host *host,
                                                            const k2s_plugin **plugin,

@@ -31,9 +31,9 @@ std::vector<DeclaredContract> declared(const std::vector<RequiredContract> &list
     return result;
 }
 
-// Each module has its own unwinder, linked statically. One that has never thrown cannot take part when
-// a plugin's exception passes it: libgcc fills its table of registers at the first throw and aborts
-// without it. 10 us, once.
+// Each module has its own unwinder, linked statically. One that has never thrown cannot take part
+// when a plugin's exception passes it: libgcc fills its table of registers at the first throw and
+// aborts without it. 10 us, once.
 void prepare_unwinder() {
     static const bool prepared = [] {
         try {
@@ -45,13 +45,15 @@ void prepare_unwinder() {
     static_cast<void>(prepared);
 }
 
-/// Calls into the plugin. No exception may leave it, but a plugin that breaks the rule should not take
-/// the host and the other plugins along: built with this toolchain, its exception ends here.
-template <class Call> int32_t contained(k2s_error *error, Call &&body) {
+/// Calls into the plugin. No exception may leave it, but a plugin that breaks the rule should not
+/// take the host and the other plugins along: built with this toolchain, its exception ends here.
+template <class Call> int32_t contained(const std::string &plugin, k2s_error *error, Call &&body) {
     prepare_unwinder();
     const auto thrown = [&](std::string_view what) {
-        return report(error, K2S_E_FAILED, "host",
-                      fmt::format("it let an exception out, which the plugin ABI forbids: {}", what));
+        return report(
+            error, K2S_E_FAILED, "host",
+            fmt::format("plugin '{}' let an exception out, which the plugin ABI forbids: {}",
+                        plugin, what));
     };
     try {
         return body();
@@ -66,11 +68,16 @@ template <class Call> int32_t contained(k2s_error *error, Call &&body) {
 
 std::string_view state_name(PluginState state) {
     switch (state) {
-    case PluginState::discovered: return "discovered";
-    case PluginState::disabled: return "disabled";
-    case PluginState::refused: return "refused";
-    case PluginState::created: return "created";
-    case PluginState::parked: return "parked";
+    case PluginState::discovered:
+        return "discovered";
+    case PluginState::disabled:
+        return "disabled";
+    case PluginState::refused:
+        return "refused";
+    case PluginState::created:
+        return "created";
+    case PluginState::parked:
+        return "parked";
     }
     return "unknown";
 }
@@ -132,7 +139,8 @@ Result<void> PluginInstance::create() {
                                    declared(manifest_.required_contracts)});
     k2s_error error = make_error();
     const StrandGuard strand(scope_->strand(), "create");
-    int32_t status = contained(&error, [&] { return entry_(scope_->host(), &plugin_, &error); });
+    int32_t status =
+        contained(manifest_.id, &error, [&] { return entry_(scope_->host(), &plugin_, &error); });
     if (status < 0) {
         auto why = to_error(status, error);
         return fail(why.code, "plugin '{}': its entry failed: {}", manifest_.id, why.message);
@@ -153,7 +161,8 @@ Result<void> PluginInstance::create() {
                     "install a newer host",
                     manifest_.id, K2S_ABI_MAJOR, plugin_->abi_minor, K2S_ABI_MAJOR, K2S_ABI_MINOR);
     }
-    status = contained(&error, [&] { return plugin_->create(plugin_->self, &error); });
+    status =
+        contained(manifest_.id, &error, [&] { return plugin_->create(plugin_->self, &error); });
     if (status < 0) {
         const auto left = scope_->release_all(k_release_deadline, PluginScope::Pending::drop);
         auto why = to_error(status, error);
@@ -177,7 +186,7 @@ Result<void> PluginInstance::deactivate(std::chrono::milliseconds deadline) {
     {
         const StrandGuard strand(scope_->strand(), "destroy");
         k2s_error error = make_error();
-        const int32_t status = contained(&error, [&] {
+        const int32_t status = contained(manifest_.id, &error, [&] {
             plugin_->destroy(plugin_->self);
             return K2S_OK;
         });
@@ -199,11 +208,10 @@ std::unexpected<Error> PluginInstance::missing(std::string_view id) const {
                 state_name(state_), id);
 }
 
-template <class Call>
-Result<int32_t> PluginInstance::call(std::string_view what, Call &&body) {
+template <class Call> Result<int32_t> PluginInstance::call(std::string_view what, Call &&body) {
     k2s_error error = make_error();
     const StrandGuard strand(scope_->strand(), what);
-    const int32_t status = contained(&error, [&] { return body(&error); });
+    const int32_t status = contained(manifest_.id, &error, [&] { return body(&error); });
     if (status < 0) {
         return std::unexpected(to_error(status, error));
     }
@@ -215,9 +223,8 @@ Result<int> PluginInstance::run(const k2s_invocation &invocation) {
     if (!table) {
         return pass(table);
     }
-    return call("run", [&](k2s_error *error) {
-        return (*table)->run(plugin_->self, &invocation, error);
-    });
+    return call("run",
+                [&](k2s_error *error) { return (*table)->run(plugin_->self, &invocation, error); });
 }
 
 Result<k2s_handle> PluginInstance::start_service(std::string_view feature,
@@ -269,8 +276,9 @@ Result<std::string> PluginInstance::service_status(k2s_handle service) {
     std::string text;
     const k2s_sink sink = Host::string_sink(text);
     k2s_error error = make_error();
-    const int32_t status = contained(
-        &error, [&] { return (*table)->status(plugin_->self, service, &sink, &error); });
+    const int32_t status = contained(manifest_.id, &error, [&] {
+        return (*table)->status(plugin_->self, service, &sink, &error);
+    });
     if (status < 0) {
         return std::unexpected(to_error(status, error));
     }
@@ -284,7 +292,7 @@ std::optional<Error> PluginInstance::unhealthy() {
     }
     k2s_error error = make_error();
     const int32_t status =
-        contained(&error, [&] { return (*table)->check(plugin_->self, &error); });
+        contained(manifest_.id, &error, [&] { return (*table)->check(plugin_->self, &error); });
     return status < 0 ? std::optional(to_error(status, error)) : std::nullopt;
 }
 
@@ -293,8 +301,8 @@ Result<void> PluginInstance::reconfigure() {
     if (!table) {
         return {};
     }
-    auto done = call("changed",
-                     [&](k2s_error *error) { return (*table)->changed(plugin_->self, error); });
+    auto done =
+        call("changed", [&](k2s_error *error) { return (*table)->changed(plugin_->self, error); });
     return done ? Result<void>() : pass(done);
 }
 
@@ -306,8 +314,8 @@ Result<std::string> PluginInstance::diagnostics() {
     std::string text;
     const k2s_sink sink = Host::string_sink(text);
     k2s_error error = make_error();
-    const int32_t status =
-        contained(&error, [&] { return (*table)->dump(plugin_->self, &sink, &error); });
+    const int32_t status = contained(manifest_.id, &error,
+                                     [&] { return (*table)->dump(plugin_->self, &sink, &error); });
     if (status < 0) {
         return std::unexpected(to_error(status, error));
     }
