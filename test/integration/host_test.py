@@ -150,10 +150,13 @@ class Switches(TreeTest):
     def test_a_running_host_follows(self):
         host = Running(self, "k2s", "run", "--set", 'features.httpproxy.settings.addr=["127.0.0.1:0"]')
         host.wait_for("service started")
-        self.assertEqual(self.data("k2s", "feature", "disable", "httpproxy")["running_host"], "follows")
-        self.assertEqual(self.data("k2s", "host", "status")["services"], [])
-        self.data("k2s", "feature", "enable", "httpproxy")
-        self.assertEqual(len(self.data("k2s", "host", "status")["services"]), 1)
+        for kind, name in (("feature", "httpproxy"), ("plugin", "networking")):
+            with self.subTest(kind):
+                self.assertEqual(self.data("k2s", kind, "disable", name)["running_host"], "follows")
+                self.assertEqual(self.data("k2s", "host", "status")["services"], [])
+                self.data("k2s", kind, "enable", name)
+                services = self.data("k2s", "host", "status")["services"]
+                self.assertEqual([one["state"] for one in services], ["running"])
 
     def test_what_is_unknown_is_not_found(self):
         self.assertIn("k2s plugin list", self.fails(6, "k2s", "plugin", "disable", "nonesuch"))

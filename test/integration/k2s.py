@@ -93,12 +93,12 @@ class Running:
     def records(self):
         return [json.loads(line) for line in self.output().splitlines() if line.startswith("{")]
 
-    def wait_for(self, message, seconds=60):
-        """The first record with this text."""
+    def wait_for(self, message, seconds=60, **fields):
+        """The first record with this text and these fields."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             for record in self.records():
-                if record["msg"] == message:
+                if record["msg"] == message and fields.items() <= record.items():
                     return record
             if self.process.poll() is not None:
                 break

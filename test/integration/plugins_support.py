@@ -82,7 +82,7 @@ class TreeTest(unittest.TestCase):
         return {**kept, "HOME": home, "XDG_CONFIG_HOME": home + "/config",
                 "XDG_STATE_HOME": home + "/state", "K2S_STATE_DIR": str(self.top / "state"),
                 "K2S_RUN_DIR": str(self.top / "run"), "K2S_LOG_ROOT": self.native(self.top / "log"),
-                "LC_ALL": "C", **(more or {})}
+                "LC_ALL": "C.UTF-8", **(more or {})}
 
     @staticmethod
     def native(path):

@@ -108,18 +108,20 @@ class Server::Running {
 };
 
 Result<void> Server::Running::start() {
-    auto local = LocalListener::open(context_, options_.endpoint);
-    if (!local) {
-        return pass(local);
+    if (!options_.endpoint.empty()) {
+        auto local = LocalListener::open(context_, options_.endpoint);
+        if (!local) {
+            return pass(local);
+        }
+        local_.emplace(std::move(*local));
+        asio::co_spawn(context_, accept_local(), asio::detached);
     }
-    local_.emplace(std::move(*local));
     if (!options_.http_address.empty()) {
         if (auto opened = open_http(); !opened) {
             return opened;
         }
         asio::co_spawn(context_, accept_http(), asio::detached);
     }
-    asio::co_spawn(context_, accept_local(), asio::detached);
     for (int n = 0; n < k_threads; ++n) {
         threads_.emplace_back([this] { context_.run(); });
     }

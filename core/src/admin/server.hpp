@@ -15,7 +15,7 @@
 namespace k2s::core::admin {
 
 struct ServerOptions {
-    fs::path endpoint; // of endpoint_of()
+    fs::path endpoint; // of endpoint_of(); empty: none
     /// "127.0.0.1:9181", "[::1]:9181", "localhost:0"; empty: none. Serves GET and HEAD of /healthz,
     /// /readyz, /metrics and /state, and only when the Host header names a loopback address too (a
     /// web page whose name was re-bound to 127.0.0.1 sends its own).

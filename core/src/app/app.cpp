@@ -29,9 +29,9 @@ std::vector<std::string> words(std::string_view text) {
 
 /// What was said at this place. Defaults are left out on purpose: making them costs a start more than
 /// all the rest of the configuration.
-const nlohmann::json *said(const ConfigPtr &config, const std::string &section,
+const nlohmann::json *said(const Config *config, const std::string &section,
                            const std::string &key = {}) {
-    const nlohmann::json *value = config ? &config->given() : nullptr;
+    const nlohmann::json *value = config != nullptr ? &config->given() : nullptr;
     for (const auto &name : {section, key}) {
         if (value != nullptr && !name.empty()) {
             const auto found = value->find(name);
@@ -41,7 +41,7 @@ const nlohmann::json *said(const ConfigPtr &config, const std::string &section,
     return value;
 }
 
-bool switched_on(const ConfigPtr &config, const std::string &section, const std::string &id,
+bool switched_on(const Config *config, const std::string &section, const std::string &id,
                  bool otherwise) {
     const auto *entry = said(config, section, id);
     return entry != nullptr ? entry->value("enabled", otherwise) : otherwise;
@@ -152,21 +152,24 @@ Result<int> App::execute(const std::vector<std::string> &arguments) {
     }
     start_log();
     services_ = std::make_unique<Services>(make_ports());
-    plugins_->attach(*services_, make_verifier(tree_));
+    plugins_->attach(*services_, make_verifier(tree_, [this] {
+        return std::chrono::milliseconds(static_cast<int64_t>(
+            config_->find("/limits/probe_seconds")->get<double>() * 1000));
+    }));
     return dispatch();
 }
 
 /// What of the configuration decides which plugins there are.
 std::string App::plugin_choice() const {
-    const auto *folders = said(config_, "plugin_path");
-    const auto *plugins = said(config_, "plugins");
+    const auto *folders = said(config_.get(), "plugin_path");
+    const auto *plugins = said(config_.get(), "plugins");
     return fmt::format("{} {}", folders != nullptr ? folders->dump() : "[]",
                        plugins != nullptr ? plugins->dump() : "{}");
 }
 
 std::vector<fs::path> App::plugin_folders() const {
     std::vector<fs::path> folders{tree_.plugins};
-    if (const auto *extra = said(config_, "plugin_path")) {
+    if (const auto *extra = said(config_.get(), "plugin_path")) {
         for (const auto &folder : *extra) {
             folders.push_back(path_from_utf8(folder.get_ref<const std::string &>()));
         }
@@ -181,10 +184,13 @@ void App::discover() {
         })) {
         found = discover_plugins(plugin_folders(), {});
     }
-    for (auto &candidate : found.candidates) {
-        candidate.enabled = switched_on(config_, "plugins", candidate.manifest.id, true);
-    }
-    plugins_ = std::make_unique<PluginSet>(std::move(found), reserved_words());
+    plugins_ = std::make_unique<PluginSet>(std::move(found), reserved_words(), chooser(config_));
+}
+
+PluginSet::Chooser App::chooser(const ConfigPtr &config) const {
+    return [config](const Manifest &manifest) {
+        return switched_on(config.get(), "plugins", manifest.id, true);
+    };
 }
 
 void App::build_tool() {
@@ -244,17 +250,29 @@ Result<ConfigPtr> App::load() const {
 void App::adopt(ConfigPtr config) {
     logger_->reconfigure(log_settings(*config));
     const std::lock_guard lock(config_mutex_);
+    plugins_->choose(chooser(config));
     config_ = std::move(config);
     ++config_generation_;
 }
 
+bool App::feature_enabled(const std::string &id, const Config &config, bool asked_for) const {
+    for (const auto &candidate : plugins_->candidates()) {
+        if (const auto *feature = candidate.manifest.find_feature(id)) {
+            return switched_on(&config, "plugins", candidate.manifest.id, true) &&
+                   switched_on(&config, "features", id, feature->enabled || asked_for);
+        }
+    }
+    return asked_for; // then whoever starts it says that nobody has it
+}
+
 std::vector<FeatureSchema> App::feature_schemas() const {
     std::vector<FeatureSchema> schemas;
-    for (const std::size_t index : plugins_->resolution().order) {
-        const Manifest &manifest = plugins_->candidates()[index].manifest;
-        for (const auto &feature : manifest.features) {
-            schemas.push_back({feature.id, manifest.id, feature.config,
-                               feature.kind == FeatureKind::service});
+    for (const auto &candidate : plugins_->candidates()) {
+        for (const auto &feature : candidate.manifest.features) {
+            if (std::ranges::find(schemas, feature.id, &FeatureSchema::id) == schemas.end()) {
+                schemas.push_back({feature.id, candidate.manifest.id, feature.config,
+                                   feature.kind == FeatureKind::service});
+            }
         }
     }
     return schemas;
@@ -286,16 +304,12 @@ Ports App::make_ports() {
         logger_->write(level, plugin, message, list);
     };
     ports.config = [this](std::string_view plugin, std::string_view pointer) -> Result<std::string> {
-        ConfigPtr config;
-        {
-            const std::lock_guard lock(config_mutex_);
-            config = config_;
-        }
+        const std::lock_guard lock(config_mutex_);
         auto settings = nlohmann::json::object();
         if (const auto index = plugins_->find(plugin)) {
             for (const auto &feature : plugins_->candidates()[*index].manifest.features) {
                 // Only `k2s run` has checked everything; a command's settings are checked here.
-                const auto *own = config->feature_settings(feature.id);
+                const auto *own = config_->feature_settings(feature.id);
                 auto checked = check_settings({feature.id, std::string(plugin), feature.config,
                                                feature.kind == FeatureKind::service},
                                               own != nullptr ? *own : nlohmann::json::object(),
@@ -338,8 +352,7 @@ Result<int> App::dispatch() {
         if (!index) {
             return std::unexpected(why_unusable(command.feature));
         }
-        const auto *feature = plugins_->candidates()[*index].manifest.find_feature(command.feature);
-        if (!switched_on(config_, "features", feature->id, feature->enabled)) {
+        if (!feature_enabled(command.feature, *config_)) {
             return fail(K2S_E_UNSUPPORTED,
                         "the feature '{}' is switched off by the configuration "
                         "(features.{}.enabled)",

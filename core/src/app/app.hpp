@@ -43,8 +43,12 @@ class App {
     bool flag(std::string_view name) const;
     bool dry_run() const;
 
-    /// The schemas of all features of usable plugins.
+    /// The schemas of all features that a manifest declares.
     std::vector<FeatureSchema> feature_schemas() const;
+
+    /// Whether a feature and its plugin are switched on: by the configuration, or else by the
+    /// manifest. Whoever asks for the feature by name need not switch it on as well.
+    bool feature_enabled(const std::string &id, const Config &config, bool asked_for = false) const;
 
     /// Reads the configuration again, as the command line asked for it, and checks it.
     Result<ConfigPtr> load() const;
@@ -61,6 +65,7 @@ class App {
     std::string plugin_choice() const;
     std::vector<boost::filesystem::path> plugin_folders() const;
     void discover();
+    PluginSet::Chooser chooser(const ConfigPtr &config) const;
     void build_tool();
     Result<int> execute(const std::vector<std::string> &arguments);
     Error why_unusable(std::string_view feature) const;
@@ -74,7 +79,7 @@ class App {
     const k2s_preset &preset_;
     Tree tree_;
     ConfigPtr config_;
-    mutable std::mutex config_mutex_; ///< config_ once services run
+    mutable std::mutex config_mutex_; ///< config_ and the choice of plugins once services run
     std::atomic<uint64_t> config_generation_{1};
     std::unique_ptr<Logger> logger_;
     std::unique_ptr<Services> services_;

@@ -28,33 +28,24 @@ Result<int> run_until_stopped(App &app, WantedServices wanted, const std::string
     return result ? code : result;
 }
 
-bool is_enabled(const nlohmann::json &entry) {
-    const auto enabled = entry.find("enabled");
-    return enabled == entry.end() || enabled->get<bool>();
-}
-
-/// Every enabled entry of `services` whose feature is not switched off.
-std::vector<ServiceSpec> configured_services(const Config &config) {
+/// Every enabled entry of `services` whose feature and plugin are not switched off.
+std::vector<ServiceSpec> configured_services(const App &app, const Config &config) {
     std::vector<ServiceSpec> list;
     for (const auto &[instance, entry] : config.find("/services")->items()) {
         const auto feature = entry.value("feature", instance);
-        const auto *feature_entry = config.find("/features/" + feature);
-        if (!is_enabled(entry) || (feature_entry != nullptr && !is_enabled(*feature_entry))) {
-            continue;
+        if (entry.value("enabled", true) && app.feature_enabled(feature, config, true)) {
+            const auto *settings = config.service_settings(instance);
+            list.push_back({instance, feature, settings != nullptr ? settings->dump() : "{}"});
         }
-        const auto *settings = config.service_settings(instance);
-        list.push_back({instance, feature, settings != nullptr ? settings->dump() : "{}"});
     }
     return list;
 }
 
-/// Without `services` in the configuration: one instance of each service feature.
-Result<std::vector<ServiceSpec>> default_services(const Config &config,
-                                                  const std::vector<FeatureSchema> &schemas) {
+/// Without `services` in the configuration: one instance of each service feature that is on.
+Result<std::vector<ServiceSpec>> default_services(const App &app, const Config &config) {
     std::vector<ServiceSpec> list;
-    for (const auto &schema : schemas) {
-        const auto *entry = config.find("/features/" + schema.id);
-        if (!schema.service || (entry != nullptr && !is_enabled(*entry))) {
+    for (const auto &schema : app.feature_schemas()) {
+        if (!schema.service || !app.feature_enabled(schema.id, config)) {
             continue;
         }
         const auto *configured = config.feature_settings(schema.id);
@@ -84,8 +75,8 @@ Result<int> run_host(App &app) {
                 return std::vector<ServiceSpec>();
             }
             return config.given().contains("services")
-                       ? configured_services(config)
-                       : default_services(config, app.feature_schemas());
+                       ? configured_services(app, config)
+                       : default_services(app, config);
         },
         app.text("name"));
 }

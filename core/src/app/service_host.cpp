@@ -131,6 +131,9 @@ Result<void> ServiceHost::reload() {
     }
     app_.adopt(*config);
     auto done = apply(*wanted);
+    for (const auto &blocker : app_.plugins().park_refused(k_deactivate)) {
+        app_.logger().write(k_level_error, "host", blocker);
+    }
     app_.plugins().reconfigure_all([this](const Error &error) {
         app_.logger().write(k_level_error, "host", error.message);
     });

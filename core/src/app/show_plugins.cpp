@@ -40,11 +40,10 @@ Json list_features(const App &app, const PluginSet &plugins) {
     for (const std::size_t i : plugins.resolution().order) {
         const Manifest &manifest = plugins.candidates()[i].manifest;
         for (const auto &feature : manifest.features) {
-            const auto *enabled = app.config()->find("/features/" + feature.id + "/enabled");
             list.push_back({{"id", feature.id},
                             {"plugin", manifest.id},
                             {"kind", feature.kind == FeatureKind::service ? "service" : "command"},
-                            {"enabled", enabled != nullptr ? enabled->get<bool>() : feature.enabled},
+                            {"enabled", app.feature_enabled(feature.id, *app.config())},
                             {"summary", feature.summary}});
         }
     }

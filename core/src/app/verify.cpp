@@ -24,8 +24,9 @@ std::string quarantine_text(const Manifest &manifest, const std::string &reason)
 
 /// Loads the library in a child first, and remembers how that went.
 Result<void> probe_first(const Tree &tree, const trust::OpenLibrary &library,
-                         const Manifest &manifest, trust::Records &records) {
-    auto result = trust::probe(tree.worker, library, manifest.id);
+                         const Manifest &manifest, trust::Records &records,
+                         std::chrono::milliseconds time) {
+    auto result = trust::probe(tree.worker, library, manifest.id, time);
     if (!result) {
         return pass(result);
     }
@@ -46,9 +47,10 @@ Result<void> probe_first(const Tree &tree, const trust::OpenLibrary &library,
 
 } // namespace
 
-VerifyLibrary make_verifier(const Tree &tree) {
+VerifyLibrary make_verifier(const Tree &tree,
+                            std::function<std::chrono::milliseconds()> probe_time) {
     const auto records = std::make_shared<trust::Records>(records_file());
-    return [&tree, records](const Manifest &manifest,
+    return [&tree, records, probe_time = std::move(probe_time)](const Manifest &manifest,
                             const fs::path &file) -> Result<VerifiedLibrary> {
         auto opened = trust::OpenLibrary::open(file);
         if (!opened) {
@@ -61,7 +63,7 @@ VerifyLibrary make_verifier(const Tree &tree) {
         }
         const auto *known = records->find(path_to_utf8(file), library->identity());
         if (known == nullptr) {
-            if (auto good = probe_first(tree, *library, manifest, *records); !good) {
+            if (auto good = probe_first(tree, *library, manifest, *records, probe_time()); !good) {
                 return pass(good);
             }
         } else if (known->verdict == trust::Verdict::Quarantined) {

@@ -79,12 +79,8 @@ constexpr const char *k_schema = R"json({
     "properties": {
       "probe_seconds": {"type": "number", "exclusiveMinimum": 0, "maximum": 600, "default": 10,
         "description": "Time that a new plugin may take in the probe process"},
-      "start_seconds": {"type": "number", "exclusiveMinimum": 0, "maximum": 3600, "default": 30,
-        "description": "Time that a service may take to start"},
       "drain_seconds": {"type": "number", "minimum": 0, "maximum": 3600, "default": 30,
-        "description": "Time that running work gets to end before a stop"},
-      "stop_seconds": {"type": "number", "exclusiveMinimum": 0, "maximum": 3600, "default": 10,
-        "description": "Time that a service may take to stop after that"}
+        "description": "Time that running work gets to end before a stop"}
     }
   }
 }

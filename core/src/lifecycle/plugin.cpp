@@ -70,8 +70,6 @@ std::string_view state_name(PluginState state) {
     switch (state) {
     case PluginState::discovered:
         return "discovered";
-    case PluginState::disabled:
-        return "disabled";
     case PluginState::refused:
         return "refused";
     case PluginState::created:
@@ -94,8 +92,8 @@ PluginInstance::PluginInstance(const Manifest &manifest, boost::filesystem::path
                                Services &services)
     : manifest_(manifest), folder_(std::move(folder)), services_(services) {}
 
-void PluginInstance::refuse(PluginState state, Error reason) {
-    state_ = state;
+void PluginInstance::refuse(Error reason) {
+    state_ = PluginState::refused;
     failure_ = std::move(reason);
 }
 
@@ -111,7 +109,7 @@ Result<void> PluginInstance::activate(const VerifyLibrary &verify) {
         done = create();
     }
     if (!done) {
-        refuse(PluginState::refused, done.error());
+        refuse(done.error());
     }
     return done;
 }

@@ -24,8 +24,7 @@ namespace k2s::core {
 
 enum class PluginState : uint8_t {
     discovered, ///< its manifest was read
-    disabled,   ///< by configuration
-    refused,    ///< by the resolver, by verification or by its own create
+    refused,    ///< by verification or by its own create
     created,    ///< its code runs in this process
     parked,     ///< destroyed; the code stays mapped and unused
 };
@@ -52,8 +51,8 @@ class PluginInstance {
     PluginState state() const noexcept { return state_; }
     const std::optional<Error> &failure() const noexcept { return failure_; }
 
-    /// Marks it as not usable, with the reason.
-    void refuse(PluginState state, Error reason);
+    /// Marks it as not usable, for good.
+    void refuse(Error reason);
 
     /// Verifies, maps, creates. On failure nothing that the plugin registered remains. Idempotent.
     Result<void> activate(const VerifyLibrary &verify);

@@ -65,9 +65,35 @@ DiscoveredPlugins discover_plugins(const std::vector<fs::path> &folders, std::st
     return found;
 }
 
-PluginSet::PluginSet(DiscoveredPlugins found, std::span<const std::string> reserved_commands)
-    : found_(std::move(found)), resolution_(resolve(found_.candidates, reserved_commands)),
-      instances_(found_.candidates.size()) {}
+PluginSet::PluginSet(DiscoveredPlugins found, std::vector<std::string> reserved_commands,
+                     const Chooser &enabled)
+    : found_(std::move(found)), reserved_(std::move(reserved_commands)),
+      instances_(found_.candidates.size()) {
+    choose(enabled);
+}
+
+void PluginSet::choose(const Chooser &enabled) {
+    for (auto &candidate : found_.candidates) {
+        candidate.enabled = enabled(candidate.manifest);
+    }
+    resolution_ = resolve(found_.candidates, reserved_);
+}
+
+std::vector<std::string> PluginSet::park_refused(std::chrono::milliseconds deadline) {
+    std::vector<std::string> blockers;
+    for (auto position = active_.size(); position-- > 0;) {
+        const std::size_t index = active_[position];
+        if (!resolution_.verdicts[index].refused) {
+            continue;
+        }
+        if (auto done = instances_[index]->deactivate(deadline); !done) {
+            blockers.push_back(done.error().message);
+            continue;
+        }
+        active_.erase(active_.begin() + static_cast<std::ptrdiff_t>(position));
+    }
+    return blockers;
+}
 
 std::optional<std::size_t> PluginSet::find(std::string_view id) const {
     std::optional<std::size_t> any;
@@ -99,22 +125,20 @@ void PluginSet::attach(Services &services, VerifyLibrary verify) {
 Result<PluginInstance *> PluginSet::activate(std::size_t index) {
     const Verdict &verdict = resolution_.verdicts[index];
     auto &instance = instances_[index];
+    if (verdict.refused) {
+        return std::unexpected(*verdict.refused);
+    }
     if (!instance) {
         instance = std::make_unique<PluginInstance>(found_.candidates[index].manifest,
                                                     found_.folders[index], *services_);
-        if (verdict.refused) {
-            instance->refuse(found_.candidates[index].enabled ? PluginState::refused
-                                                              : PluginState::disabled,
-                             *verdict.refused);
-        }
     }
     if (instance->state() == PluginState::created) {
         return instance.get();
     }
     for (const std::size_t need : verdict.needs) {
-        const bool running = instances_[need] != nullptr; // or on its way up: an optional circle
-        if (running) {
-            continue;
+        const auto &provider_instance = instances_[need];
+        if (provider_instance && provider_instance->state() != PluginState::parked) {
+            continue; // it runs, has failed, or is on its way up in an optional circle
         }
         auto provider = activate(need);
         const auto &required = instance->manifest().required_contracts;
@@ -125,8 +149,7 @@ Result<PluginInstance *> PluginSet::activate(std::size_t index) {
                        provided.end();
         });
         if (!provider && !optional) {
-            instance->refuse(PluginState::refused,
-                             {K2S_E_FAILED, fmt::format("plugin '{}' needs plugin '{}': {}",
+            instance->refuse({K2S_E_FAILED, fmt::format("plugin '{}' needs plugin '{}': {}",
                                                         instance->manifest().id,
                                                         found_.candidates[need].manifest.id,
                                                         provider.error().message)});

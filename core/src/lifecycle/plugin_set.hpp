@@ -32,7 +32,19 @@ DiscoveredPlugins discover_plugins(const std::vector<boost::filesystem::path> &f
 
 class PluginSet {
   public:
-    PluginSet(DiscoveredPlugins found, std::span<const std::string> reserved_commands);
+    /// Whether a plugin is switched on.
+    using Chooser = std::function<bool(const Manifest &)>;
+
+    PluginSet(DiscoveredPlugins found, std::vector<std::string> reserved_commands,
+              const Chooser &enabled);
+
+    /// Resolves anew with other plugins switched on or off. Nothing that runs is touched: see
+    /// park_refused().
+    void choose(const Chooser &enabled);
+
+    /// Deactivates plugins that run but are no longer usable; what cannot be ended, in words. Stop
+    /// their services first.
+    std::vector<std::string> park_refused(std::chrono::milliseconds deadline);
 
     const std::vector<Candidate> &candidates() const noexcept { return found_.candidates; }
     const std::vector<BrokenPlugin> &broken() const noexcept { return found_.broken; }
@@ -64,6 +76,7 @@ class PluginSet {
 
   private:
     DiscoveredPlugins found_;
+    std::vector<std::string> reserved_;
     Resolution resolution_;
     std::vector<std::unique_ptr<PluginInstance>> instances_;
     std::vector<std::size_t> active_; ///< in order of activation

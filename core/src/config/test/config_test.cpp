@@ -414,8 +414,8 @@ BOOST_FIXTURE_TEST_CASE(findings_name_place_and_remedy, Fixture) {
         {"log: {files: 1.5}\n", ":1:7: /log/files: 1.5 is a number; expected an integer"},
         {"log: {level: loud}\n", ":1:7: /log/level: \"loud\" is not a log level"},
         {"logs: {}\n", ":1:1: /logs: unknown key; did you mean \"log\"?"},
-        {"limits: {stop_seconds: 0}\n",
-         ":1:10: /limits/stop_seconds: 0 is too small; expected more than 0"},
+        {"limits: {probe_seconds: 0}\n",
+         ":1:10: /limits/probe_seconds: 0 is too small; expected more than 0"},
         {"admin: {http: '0.0.0.0:80'}\n",
          ":1:9: /admin/http: \"0.0.0.0:80\" is not a loopback address"},
         {"plugins: {netwroking: {}}\n", ":1:11: /plugins/netwroking: there is no plugin "
