@@ -120,8 +120,8 @@ BOOST_AUTO_TEST_CASE(help_of_a_command) {
 BOOST_AUTO_TEST_CASE(help_fits_the_terminal) {
     for (const int width : {0, 40, 72, 100, 500}) {
         std::size_t widest = 0;
-        for (std::string_view rest = help(k2s_tool(), {"install"}, {.width = width});
-             !rest.empty();) {
+        const std::string text = help(k2s_tool(), {"install"}, {.width = width});
+        for (std::string_view rest = text; !rest.empty();) {
             const auto line = rest.substr(0, rest.find('\n'));
             rest.remove_prefix(line.size() + 1);
             widest = std::max(widest, display_width(line));
