@@ -202,6 +202,11 @@ BOOST_AUTO_TEST_CASE(a_device_is_refused) {
     k2s::AtomicFile file;
     BOOST_TEST(!file.open("/dev/null"));
     BOOST_TEST(file.error().message.find("special file") != std::string::npos);
+    Directory dir; // /dev/stdout is such a link
+    fs::create_symlink("/dev/null", dir.path / "link");
+    BOOST_TEST(!file.open(utf8(dir.path / "link")));
+    BOOST_TEST(file.error().message.find("special file") != std::string::npos);
+    BOOST_TEST(fs::is_symlink(dir.path / "link"));
 }
 
 // Stands for a full disk, which needs privileges to arrange: write() fails in the middle.

@@ -32,7 +32,8 @@ namespace k2s {
 /// (A process that is killed leaves its temporary file, `.k2s-<random>.tmp`, in the directory.)
 ///
 /// Paths are UTF-8; on Windows they may be longer than MAX_PATH. A target that is a symbolic link
-/// is itself replaced, not what it points to. A target that is a directory or a device is refused.
+/// is itself replaced, not what it points to. A target that is or points to a directory or a device
+/// is refused.
 /// C++17, no dependency. Not thread-safe: one object belongs to one thread.
 class AtomicFile {
   public:
@@ -247,10 +248,16 @@ inline bool AtomicFile::open(std::string_view path, unsigned mode) {
     }
     struct stat old{};
     const bool exists = fstatat(directory_, target_.c_str(), &old, AT_SYMLINK_NOFOLLOW) == 0;
-    if (exists && !S_ISREG(old.st_mode) && !S_ISLNK(old.st_mode)) {
+    // A link to a device, such as /dev/stdout, stands for that device: replacing it would take the
+    // name away from every other program.
+    struct stat meant = old;
+    if (exists && S_ISLNK(old.st_mode) && fstatat(directory_, target_.c_str(), &meant, 0) != 0) {
+        meant.st_mode = S_IFREG; // dangling
+    }
+    if (exists && !S_ISREG(meant.st_mode)) {
         discard();
         error_ = {K2S_E_USAGE, "'" + path_ + "' is a " +
-                                   (S_ISDIR(old.st_mode) ? "directory" : "special file") +
+                                   (S_ISDIR(meant.st_mode) ? "directory" : "special file") +
                                    "; name a regular file"};
         return false;
     }
