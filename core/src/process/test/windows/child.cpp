@@ -3,8 +3,8 @@
 
 #include <cstdlib>
 
-#include <shellapi.h>
 #include <windows.h>
+#include <shellapi.h>
 
 #include "process/command.hpp"
 #include "util/path.hpp"
