@@ -45,7 +45,10 @@ bool is_localhost(std::string_view host) {
 bool is_loopback(std::string_view host) {
     boost::system::error_code failed;
     const auto address = boost::asio::ip::make_address(std::string(host), failed);
-    return !failed && address.is_loopback();
+    if (failed || host.front() == '[' || (address.is_v4() && address.to_string() != host)) {
+        return false; // Windows reads more than addresses: "127.1", "[::1]:80"
+    }
+    return address.is_loopback();
 }
 
 bool parse_port(std::string_view text, std::uint16_t &port) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #define BOOST_TEST_MODULE sdk_atomic_file
+#include <cstdio>
 #include <boost/test/included/unit_test.hpp>
 
 #include <string>
@@ -45,13 +46,30 @@ struct Directory {
     }
 };
 
+/// Boost's streams open narrow names with mingw: not good enough for long or Unicode paths.
+std::FILE *open(const fs::path &path, bool writing) {
+#if defined(_WIN32)
+    return _wfopen(path.c_str(), writing ? L"wb" : L"rb");
+#else
+    return std::fopen(path.c_str(), writing ? "wb" : "rb");
+#endif
+}
+
 std::string read(const fs::path &path) {
-    fs::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
+    std::string text(65536, '\0');
+    std::FILE *in = open(path, false);
+    text.resize(in != nullptr ? std::fread(text.data(), 1, text.size(), in) : 0);
+    if (in != nullptr) {
+        std::fclose(in);
+    }
+    return text;
 }
 
 void put(const fs::path &path, const std::string &text) {
-    fs::ofstream(path, std::ios::binary) << text;
+    std::FILE *out = open(path, true);
+    BOOST_REQUIRE(out != nullptr);
+    std::fwrite(text.data(), 1, text.size(), out);
+    std::fclose(out);
 }
 
 } // namespace

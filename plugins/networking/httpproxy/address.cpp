@@ -46,7 +46,8 @@ std::optional<Address> parse_address(std::string_view text) {
     buffer[text.size()] = '\0';
     boost::system::error_code ec;
     const Address address = ip::make_address(buffer, ec);
-    if (ec) {
+    // Windows reads more than addresses: "10.0.0", "010.0.0.0", "[::1]:80".
+    if (ec || text.front() == '[' || (address.is_v4() && address.to_string() != text)) {
         return std::nullopt;
     }
     return address;

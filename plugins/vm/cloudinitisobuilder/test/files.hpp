@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdio>
 #include <string>
 
+#include <boost/test/unit_test.hpp>
 #include <boost/filesystem.hpp>
 #include <boost/filesystem/fstream.hpp>
 
@@ -20,12 +22,30 @@ struct Workspace {
         boost::filesystem::remove_all(root, ignored);
     }
 
+    /// Boost's streams open narrow names with mingw: not good enough for long or Unicode paths.
+    static std::FILE *open(const boost::filesystem::path &path, bool writing) {
+#if defined(_WIN32)
+        std::FILE *file = _wfopen(path.c_str(), writing ? L"wb" : L"rb");
+#else
+        std::FILE *file = std::fopen(path.c_str(), writing ? "wb" : "rb");
+#endif
+        BOOST_REQUIRE_MESSAGE(file != nullptr, path);
+        return file;
+    }
     static void put(const boost::filesystem::path &path, const std::string &text) {
-        boost::filesystem::ofstream(path, std::ios::binary) << text;
+        std::FILE *out = open(path, true);
+        std::fwrite(text.data(), 1, text.size(), out);
+        std::fclose(out);
     }
     static std::string get(const boost::filesystem::path &path) {
-        boost::filesystem::ifstream in(path, std::ios::binary);
-        return {std::istreambuf_iterator<char>(in), {}};
+        std::FILE *in = open(path, false);
+        std::string text;
+        char buffer[65536];
+        for (size_t got = 0; (got = std::fread(buffer, 1, sizeof(buffer), in)) > 0;) {
+            text.append(buffer, got);
+        }
+        std::fclose(in);
+        return text;
     }
     void add(const std::string &name, const std::string &text) const { put(source / name, text); }
     void add_seed() const {
