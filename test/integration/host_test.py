@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import time
 import unittest
 import urllib.request
 
@@ -89,7 +90,8 @@ services:
 
     def test_safe_mode_runs_nothing(self):
         host = self.run_host("--safe-mode")
-        for _ in range(100):
+        for _ in range(300):
+            time.sleep(0.1)
             done = self.run_tool("k2s", "host", "status", "--format", "json")
             if done.returncode == 0:
                 break

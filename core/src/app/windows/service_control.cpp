@@ -5,6 +5,8 @@
 
 #include <windows.h>
 
+#include <tlhelp32.h>
+
 namespace k2s::core {
 namespace {
 
@@ -70,17 +72,41 @@ void WINAPI service_main(DWORD, LPWSTR *) {
     report(SERVICE_STOPPED, 0);
 }
 
+/// Whether the service manager is this process's parent. Asking the dispatcher instead can take half a
+/// minute for a program that somebody else started.
+bool started_by_service_manager() {
+    HANDLE snapshot = CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0);
+    if (snapshot == INVALID_HANDLE_VALUE) {
+        return false;
+    }
+    DWORD parent = 0;
+    DWORD manager = 0;
+    PROCESSENTRY32W entry{};
+    entry.dwSize = sizeof(entry);
+    for (BOOL more = Process32FirstW(snapshot, &entry); more != 0;
+         more = Process32NextW(snapshot, &entry)) {
+        if (entry.th32ProcessID == GetCurrentProcessId()) {
+            parent = entry.th32ParentProcessID;
+        } else if (lstrcmpiW(entry.szExeFile, L"services.exe") == 0) {
+            manager = entry.th32ProcessID;
+        }
+    }
+    CloseHandle(snapshot);
+    return manager != 0 && parent == manager;
+}
+
 } // namespace
 
 int run_as_service(Cancellation &cancellation, const std::function<int(const Ready &)> &body) {
+    if (!started_by_service_manager()) {
+        return body([] {});
+    }
     Run run{cancellation, body};
     current = &run;
     wchar_t no_name[] = L""; // ignored for a process with one service
     const SERVICE_TABLE_ENTRYW table[] = {{no_name, service_main}, {nullptr, nullptr}};
-    if (StartServiceCtrlDispatcherW(table) != 0) {
-        return run.code;
-    }
-    return body([] {}); // ERROR_FAILED_SERVICE_CONTROLLER_CONNECT: started by somebody else
+    StartServiceCtrlDispatcherW(table); // until the service has stopped
+    return run.code;
 }
 
 } // namespace k2s::core
