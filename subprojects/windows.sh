@@ -65,8 +65,11 @@ wine_environment() {
         "$wineserver" -w
         touch "$WINEPREFIX/.k2s-ready"
     fi
-    # One server for the whole run: an exe then starts in 0.1 s rather than 0.5 s. It and the services
-    # of the prefix start here, detached, so that no test's output pipe stays open in them.
+}
+
+# One server for a whole test run: an exe then starts in 0.1 s rather than 0.5 s. It and the services
+# of the prefix start here, detached, so that no test's output pipe stays open in them.
+wine_server() {
     {
         "$wineserver" -p30
         "$wine" wineboot.exe
