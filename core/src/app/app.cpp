@@ -126,7 +126,11 @@ Result<int> App::execute(const std::vector<std::string> &arguments) {
     auto parsed = parse_command_line(
         tool_, arguments, [](std::string_view name) { return environment(std::string(name).c_str()); });
     if (!parsed) {
-        return pass(parsed);
+        const auto broken = plugins_->broken().size();
+        return broken == 0 ? pass(parsed)
+                           : fail(parsed.error().code, "{} ({} plugins are broken: see "
+                                                       "'k2s plugin list')",
+                                  parsed.error().message, broken);
     }
     call_ = std::move(*parsed);
     if (call_.action == Action::version) {

@@ -31,12 +31,17 @@ void read_plugin(const fs::path &folder, DiscoveredPlugins &found) {
     found.folders.push_back(folder);
 }
 
-std::vector<fs::path> sub_folders(const fs::path &folder) {
+std::vector<fs::path> sub_folders(const fs::path &folder, DiscoveredPlugins &found) {
     std::vector<fs::path> result;
     boost::system::error_code failed;
     for (fs::directory_iterator entry(folder, failed), end; !failed && entry != end;
          entry.increment(failed)) {
         result.push_back(entry->path());
+    }
+    if (failed && failed != boost::system::errc::no_such_file_or_directory) {
+        const std::string name = path_text(folder);
+        found.broken.push_back(
+            {name, {K2S_E_IO, fmt::format("{}: cannot be listed: {}", name, failed.message())}});
     }
     std::ranges::sort(result);
     return result;
@@ -51,7 +56,7 @@ DiscoveredPlugins discover_plugins(const std::vector<fs::path> &folders, std::st
             read_plugin(folder / path_from_utf8(only), found);
             continue;
         }
-        for (const auto &plugin : sub_folders(folder)) {
+        for (const auto &plugin : sub_folders(folder, found)) {
             if (found.candidates.size() + found.broken.size() >= k_max_plugins) {
                 found.broken.push_back({path_text(plugin),
                                         {K2S_E_NO_MEMORY, fmt::format("{}: more than {} plugins",
