@@ -142,6 +142,7 @@ class Switches(TreeTest):
         would = self.data("k2s", "plugin", "disable", "storage", "--dry-run")
         self.assertIn("would", would)
         self.succeed("yaml2json", input="a: 1\n")
+        self.addCleanup(self.run_tool, "k2s", "plugin", "enable", "storage")
         self.data("k2s", "plugin", "disable", "storage")
         self.assertIn("switched off", self.fails(4, "yaml2json", input="a: 1\n"))
         states = {row["id"]: row["state"] for row in self.data("k2s", "plugin", "list")}
@@ -154,6 +155,7 @@ class Switches(TreeTest):
         host.wait_for("service started")
         for kind, name in (("feature", "httpproxy"), ("plugin", "networking")):
             with self.subTest(kind):
+                self.addCleanup(self.run_tool, "k2s", kind, "enable", name)
                 self.assertEqual(self.data("k2s", kind, "disable", name)["running_host"], "follows")
                 self.assertEqual(self.data("k2s", "host", "status")["services"], [])
                 self.data("k2s", kind, "enable", name)
