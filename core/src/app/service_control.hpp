@@ -15,4 +15,8 @@ using Ready = std::function<void()>;
 /// requests to `cancellation`. Elsewhere the body simply runs.
 int run_as_service(Cancellation &cancellation, const std::function<int(const Ready &)> &body);
 
+/// For a start that ends before run_as_service: the service control manager, if it started this
+/// process, gets the exit code at once, in place of an error half a minute later.
+void report_failed_start(int exit_code);
+
 } // namespace k2s::core

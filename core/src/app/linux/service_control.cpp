@@ -8,4 +8,6 @@ int run_as_service(Cancellation &, const std::function<int(const Ready &)> &body
     return body([] {});
 }
 
+void report_failed_start(int) {} // whoever started it sees the exit code
+
 } // namespace k2s::core

@@ -109,4 +109,11 @@ int run_as_service(Cancellation &cancellation, const std::function<int(const Rea
     return run.code;
 }
 
+void report_failed_start(int exit_code) {
+    if (current == nullptr && started_by_service_manager()) {
+        Cancellation nobody_asks;
+        run_as_service(nobody_asks, [exit_code](const Ready &) { return exit_code; });
+    }
+}
+
 } // namespace k2s::core
