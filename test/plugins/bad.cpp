@@ -3,6 +3,7 @@
 // that one plugin.json fits them all (test/integration/plugins.py writes it).
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <stdexcept>
 #include <thread>
@@ -81,6 +82,12 @@ int32_t K2S_CALL create(void *, [[maybe_unused]] k2s_error *error) {
     throw std::runtime_error("thrown by create");
 #elif defined(K2S_BAD_CREATE_HANGS)
     hang();
+#elif defined(K2S_BAD_CREATE_HANGS_LATER)
+    if (std::getenv("K2S_TEST_HANG") != nullptr) {
+        hang();
+    }
+#elif defined(K2S_BAD_CREATE_CRASHES)
+    crash();
 #elif defined(K2S_BAD_CREATE_HALF)
     return register_half(error);
 #endif

@@ -6,6 +6,7 @@
 
 #include "app/host_commands.hpp"
 #include "app/output.hpp"
+#include "app/service_control.hpp"
 #include "app/switches.hpp"
 #include "app/verify.hpp"
 #include "process/process.hpp"
@@ -99,6 +100,14 @@ App::App(const k2s_preset &preset, std::string_view root)
     : preset_(preset), tree_(path_from_utf8(root).lexically_normal()) {}
 
 int App::run(const std::vector<std::string> &arguments) {
+    const int code = run_to_code(arguments);
+    if (code != 0) {
+        report_failed_start(code);
+    }
+    return code;
+}
+
+int App::run_to_code(const std::vector<std::string> &arguments) {
     try {
         const auto code = execute(arguments);
         if (code) {
@@ -156,11 +165,25 @@ Result<int> App::execute(const std::vector<std::string> &arguments) {
     }
     start_log();
     services_ = std::make_unique<Services>(make_ports());
-    plugins_->attach(*services_, make_verifier(tree_, [this] {
-        return std::chrono::milliseconds(static_cast<int64_t>(
-            config_->find("/limits/probe_seconds")->get<double>() * 1000));
-    }));
+    plugins_->attach(*services_, make_verifier(tree_, verify_rules()));
     return dispatch();
+}
+
+VerifyRules App::verify_rules() {
+    const auto seconds = [this](const char *pointer) {
+        return [this, pointer] {
+            return std::chrono::milliseconds(
+                static_cast<int64_t>(config_->find(pointer)->get<double>() * 1000));
+        };
+    };
+    const Command &command = *call_.command;
+    return {seconds("/limits/probe_seconds"), seconds("/limits/create_seconds"),
+            command.service || (command.feature == "host" && command.path.back() == "run"),
+            [this](const std::string &message) {
+                write_err(fmt::format("{}: {}\n", tool_.name, message));
+                logger_->write(k_level_error, "host", message);
+                end_process(exit_code(K2S_E_TIMEOUT));
+            }};
 }
 
 /// What of the configuration decides which plugins there are.

@@ -12,6 +12,7 @@
 #include <k2s/host/main.h>
 
 #include "app/tree.hpp"
+#include "app/verify.hpp"
 #include "cli/cli.hpp"
 #include "config/config.hpp"
 #include "lifecycle/plugin_set.hpp"
@@ -62,6 +63,7 @@ class App {
     Result<Tool> make_tool(std::string_view name) const;
 
   private:
+    int run_to_code(const std::vector<std::string> &arguments);
     std::string plugin_choice() const;
     std::vector<boost::filesystem::path> plugin_folders() const;
     void discover();
@@ -71,6 +73,7 @@ class App {
     Error why_unusable(std::string_view feature) const;
     Result<int> dispatch();
     void start_log();
+    VerifyRules verify_rules();
     Ports make_ports();
     int print_version() const;
     Result<int> print_help() const;

@@ -2,10 +2,9 @@
 #include "app/service_host.hpp"
 
 #include <algorithm>
-#include <condition_variable>
-#include <thread>
 
 #include "app/output.hpp"
+#include "app/watchdog.hpp"
 #include "log/system.hpp"
 #include "version.h"
 
@@ -16,35 +15,6 @@ constexpr auto k_deactivate = std::chrono::seconds(5);
 constexpr auto k_reload_wait = std::chrono::seconds(50);
 // Beyond its own deadlines the shutdown may hang in a plugin: then the process ends without it.
 constexpr auto k_grace = std::chrono::seconds(10);
-
-/// Ends the process when a shutdown does not come to its end.
-class Watchdog {
-  public:
-    Watchdog(std::chrono::milliseconds limit, std::string tool)
-        : thread_([this, limit, tool = std::move(tool)] {
-              std::unique_lock lock(mutex_);
-              if (!done_.wait_for(lock, limit, [this] { return finished_; })) {
-                  write_err(tool + ": a plugin hangs in its stop: ending without it\n");
-                  end_process(exit_code(K2S_E_TIMEOUT));
-              }
-          }) {}
-    ~Watchdog() {
-        {
-            const std::lock_guard lock(mutex_);
-            finished_ = true;
-        }
-        done_.notify_one();
-        thread_.join();
-    }
-    Watchdog(const Watchdog &) = delete;
-    Watchdog &operator=(const Watchdog &) = delete;
-
-  private:
-    std::mutex mutex_;
-    std::condition_variable done_;
-    bool finished_ = false;
-    std::thread thread_; ///< last: it uses the others
-};
 
 } // namespace
 
@@ -173,7 +143,10 @@ int ServiceHost::wait_and_drain() {
 
 int ServiceHost::drain() {
     draining_ = true;
-    const Watchdog watchdog(drain_time() + k_deactivate + k_grace, app_.tool().name);
+    const Watchdog watchdog(drain_time() + k_deactivate + k_grace, [this] {
+        write_err(app_.tool().name + ": a plugin hangs in its stop: ending without it\n");
+        end_process(exit_code(K2S_E_TIMEOUT));
+    });
     auto blockers = services_.stop_all(drain_time());
     const auto left = app_.plugins().deactivate_all(k_deactivate);
     blockers.insert(blockers.end(), left.begin(), left.end());

@@ -12,9 +12,11 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 std::string_view state_of(const PluginSet &plugins, std::size_t index) {
-    return !plugins.candidates()[index].enabled                     ? "disabled"
+    const auto &candidate = plugins.candidates()[index];
+    return !candidate.enabled                                         ? "disabled"
            : plugins.resolution().verdicts[index].refused.has_value() ? "refused"
-                                                                      : "usable";
+           : quarantine_reason(candidate.manifest, plugins.folder(index)) ? "quarantined"
+                                                                          : "usable";
 }
 
 Json list_plugins(const PluginSet &plugins) {
@@ -122,9 +124,13 @@ Result<int> show_plugins(App &app) {
     if (path.back() == "info") {
         return app.print(describe(plugins, *index));
     }
-    return app.print({{"id", id},
-                      {"state", state_of(plugins, *index)},
-                      {"reasons", explain(plugins.candidates(), plugins.resolution(), *index)}});
+    auto reasons = explain(plugins.candidates(), plugins.resolution(), *index);
+    if (const auto why = quarantine_reason(plugins.candidates()[*index].manifest,
+                                           plugins.folder(*index))) {
+        reasons.push_back(fmt::format("quarantined: {} (`k2s plugin enable {}` tries it again)",
+                                      *why, id));
+    }
+    return app.print({{"id", id}, {"state", state_of(plugins, *index)}, {"reasons", reasons}});
 }
 
 } // namespace k2s::core

@@ -28,6 +28,17 @@ Result<int> switch_part(App &app) {
         result["would"] = fmt::format("remember it and tell the running host, if there is one");
         return app.print(result);
     }
+    if (plugin && enabled) {
+        const auto index = *app.plugins().find(id);
+        auto lifted = lift_quarantine(app.plugins().candidates()[index].manifest,
+                                      app.plugins().folder(index));
+        if (!lifted) {
+            return pass(lifted);
+        }
+        if (*lifted) {
+            result["quarantine"] = "lifted";
+        }
+    }
     auto file = write_switch(plugin ? "plugins" : "features", id, enabled);
     if (!file) {
         return pass(file);

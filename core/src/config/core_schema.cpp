@@ -79,6 +79,8 @@ constexpr const char *k_schema = R"json({
     "properties": {
       "probe_seconds": {"type": "number", "exclusiveMinimum": 0, "maximum": 600, "default": 10,
         "description": "Time that a new plugin may take in the probe process"},
+      "create_seconds": {"type": "number", "exclusiveMinimum": 0, "maximum": 600, "default": 30,
+        "description": "Time that a plugin's start-up may take in this process: that of a new plugin, and of each in a host that runs services"},
       "drain_seconds": {"type": "number", "minimum": 0, "maximum": 3600, "default": 30,
         "description": "Time that running work gets to end before a stop"}
     }

@@ -108,6 +108,7 @@ Result<void> PluginInstance::activate(const VerifyLibrary &verify) {
     if (done) {
         done = create();
     }
+    trial_.reset();
     if (!done) {
         refuse(done.error());
     }
@@ -129,6 +130,7 @@ Result<void> PluginInstance::load(const VerifyLibrary &verify) {
     }
     entry_ = library->entry;
     held_ = std::move(verified->held);
+    trial_ = std::move(verified->trial);
     return {};
 }
 

@@ -31,13 +31,14 @@ enum class PluginState : uint8_t {
 
 std::string_view state_name(PluginState state);
 
-/// A library that passed verification. `held` keeps the checked file open as long as it is mapped.
+/// A library that passed verification.
 struct VerifiedLibrary {
     boost::filesystem::path path;
-    std::shared_ptr<void> held;
+    std::shared_ptr<void> held;  ///< keeps the checked file open as long as it is mapped
+    std::shared_ptr<void> trial; ///< let go once `create` came back, however it went
 };
-using VerifyLibrary =
-    std::function<Result<VerifiedLibrary>(const Manifest &manifest, const boost::filesystem::path &file)>;
+using VerifyLibrary = std::function<Result<VerifiedLibrary>(const Manifest &manifest,
+                                                            const boost::filesystem::path &file)>;
 
 /// [strand] for all but state() and failure(): the object takes the plugin's strand itself.
 class PluginInstance {
@@ -102,7 +103,8 @@ class PluginInstance {
     Services &services_;
     std::unique_ptr<PluginScope> scope_;
     k2s_plugin_entry_v1_fn entry_ = nullptr;
-    std::shared_ptr<void> held_; ///< the library's open file
+    std::shared_ptr<void> held_;  ///< the library's open file
+    std::shared_ptr<void> trial_; ///< until create has come back
     const k2s_plugin *plugin_ = nullptr;
     PluginState state_ = PluginState::discovered;
     std::optional<Error> failure_;

@@ -7,16 +7,18 @@
 
 #include <boost/filesystem/operations.hpp>
 
-#include "trust/records_file.hpp"
+#include "util/path.hpp"
 
 namespace k2s::core::trust {
 
 namespace {
 
-constexpr std::string_view k_first_line = "k2s plugin records 1\n";
+constexpr std::string_view k_first_line = "k2s plugin records 2\n";
 constexpr std::size_t k_most_records = 1024;
 constexpr std::size_t k_reason_max = 1024;
-constexpr std::size_t k_fields = 13;
+constexpr std::size_t k_fields = 14;
+
+constexpr std::array<std::string_view, 3> k_verdicts{"good", "trying", "quarantined"};
 
 bool needs_escape(unsigned char c) {
     return c < 0x20 || c == '%' || c == 0x7f;
@@ -74,10 +76,11 @@ bool parse_line(std::string_view line, Record &record) {
         line.remove_prefix(end + 1);
     }
     auto &identity = record.identity;
-    if (!line.empty() || (fields[7] != "good" && fields[7] != "quarantined")) {
+    const auto verdict = std::find(k_verdicts.begin(), k_verdicts.end(), fields[7]);
+    if (!line.empty() || verdict == k_verdicts.end()) {
         return false;
     }
-    record.verdict = fields[7] == "good" ? Verdict::Good : Verdict::Quarantined;
+    record.verdict = static_cast<Verdict>(verdict - k_verdicts.begin());
     return parse_text(fields[0], record.library) && !record.library.empty() &&
            parse_number(fields[1], identity.device) && parse_number(fields[2], identity.file) &&
            parse_number(fields[3], identity.file_high) && parse_number(fields[4], identity.size) &&
@@ -86,7 +89,8 @@ bool parse_line(std::string_view line, Record &record) {
            (is_sha256(record.sha256) ||
             (record.sha256.empty() && record.verdict == Verdict::Quarantined)) &&
            parse_text(fields[9], record.id) && parse_text(fields[10], record.version) &&
-           parse_text(fields[11], record.reason) && parse_number(fields[12], record.time);
+           parse_number(fields[11], record.code) && parse_text(fields[12], record.reason) &&
+           parse_number(fields[13], record.time);
 }
 
 auto find_library(std::vector<Record> &records, std::string_view library) {
@@ -96,6 +100,12 @@ auto find_library(std::vector<Record> &records, std::string_view library) {
 
 } // namespace
 
+std::unexpected<Error> lock_busy(const fs::path &file) {
+    return fail(K2S_E_BUSY,
+                "another process keeps the plugin records '{}' locked: wait for it, or end it",
+                path_text(file));
+}
+
 std::string format_records(const std::vector<Record> &records) {
     std::string text(k_first_line);
     for (const auto &record : records) {
@@ -103,10 +113,11 @@ std::string format_records(const std::vector<Record> &records) {
         append_text(text, record.library);
         text += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\t", identity.device, identity.file,
                             identity.file_high, identity.size, identity.modified, identity.changed,
-                            record.verdict == Verdict::Good ? "good" : "quarantined");
+                            k_verdicts[static_cast<std::size_t>(record.verdict)]);
         append_text(text, record.sha256);
         append_text(text, record.id);
         append_text(text, record.version);
+        text += fmt::format("{}\t", record.code);
         append_text(text, std::string_view(record.reason).substr(0, k_reason_max));
         text += fmt::format("{}\t\n", record.time);
     }
@@ -145,6 +156,12 @@ const Record *Records::find(std::string_view library, const FileIdentity &identi
         }
     }
     return nullptr;
+}
+
+Result<RecordsLock> Records::lock_first_use(std::chrono::milliseconds patience) const {
+    boost::system::error_code ignored; // the lock says what is wrong with the folder
+    fs::create_directories(file_.parent_path(), ignored);
+    return RecordsLock::take(file_.parent_path() / "plugins.first-use", patience);
 }
 
 template <class Change> Result<void> Records::change(Change apply) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,13 +11,18 @@
 #include <boost/filesystem/path.hpp>
 
 #include "trust/identity.hpp"
+#include "trust/records_file.hpp"
 #include "util/result.hpp"
 
 /// What is known about plugin libraries that were probed before, so that an unchanged one costs a
 /// stat instead of a hash and a child process.
 namespace k2s::core::trust {
 
-enum class Verdict : std::uint8_t { Good, Quarantined };
+enum class Verdict : std::uint8_t {
+    Good,        ///< passed the probe, and came back from its first create
+    Trying,      ///< passed the probe; its first create has not come back (yet)
+    Quarantined, ///< neither mapped nor called any more
+};
 
 struct Record {
     std::string library; // path_to_utf8 of its absolute path
@@ -25,7 +31,8 @@ struct Record {
     std::string sha256; // lower-case hex
     std::string id;     // what the library said about itself; empty when quarantined before that
     std::string version;
-    std::string reason;    // why it is quarantined
+    std::int32_t code = 0; // K2S_E_*, why it is quarantined
+    std::string reason;    // the same in words
     std::int64_t time = 0; // seconds since 1970
 };
 
@@ -42,8 +49,16 @@ class Records {
     const Record *find(std::string_view library, const FileIdentity &identity);
     const std::vector<Record> &all();
 
-    /// Adds or replaces, and saves. Other processes' changes are kept: the file is read again under
-    /// its lock. On an error (K2S_E_PERMISSION, K2S_E_IO) the record counts for this process only.
+    /// Lets the next question read the file again.
+    void refresh() { records_.reset(); }
+
+    /// For whoever tries a library for the first time: two processes do not do so at once, and a
+    /// record that says Trying under this lock was left behind by a process that is gone.
+    [[nodiscard]] Result<RecordsLock> lock_first_use(std::chrono::milliseconds patience) const;
+
+    /// Adds or replaces, and saves; it is on the disk when this returns. Other processes' changes
+    /// are kept: the file is read again under its lock. On an error (K2S_E_PERMISSION, K2S_E_IO)
+    /// the record counts for this process only.
     Result<void> put(Record record);
     /// Removes the record, so that the library is probed again.
     Result<void> forget(std::string_view library);

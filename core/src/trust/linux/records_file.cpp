@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <thread>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -24,6 +25,14 @@ std::unexpected<Error> file_error(const char *action, const fs::path &file) {
                 action, path_text(file), std::strerror(reason));
 }
 
+/// So that a rename in it survives a power failure. Not every file system can do that.
+void sync_folder(const fs::path &folder) {
+    const Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (opened.valid()) {
+        ::fsync(opened.get());
+    }
+}
+
 } // namespace
 
 std::string read_records_file(const fs::path &file) {
@@ -42,16 +51,21 @@ std::string read_records_file(const fs::path &file) {
     return text;
 }
 
-Result<RecordsLock> RecordsLock::take(const fs::path &file) {
+Result<RecordsLock> RecordsLock::take(const fs::path &file, std::chrono::milliseconds patience) {
+    const auto until = std::chrono::steady_clock::now() + patience;
     const auto name = file.native() + ".lock";
     Descriptor lock(::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!lock.valid()) {
         return file_error("lock", file);
     }
-    while (::flock(lock.get(), LOCK_EX) != 0) {
-        if (errno != EINTR) {
+    while (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR) {
             return file_error("lock", file);
         }
+        if (std::chrono::steady_clock::now() >= until) {
+            return lock_busy(file);
+        }
+        std::this_thread::sleep_for(k_lock_pause);
     }
     return RecordsLock(lock.release());
 }
@@ -73,7 +87,8 @@ Result<void> replace_records_file(const fs::path &file, const std::string &text)
         const Descriptor out(
             ::open(next.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
         if (!out.valid() ||
-            ::write(out.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+            ::write(out.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
+            ::fsync(out.get()) != 0) {
             auto error = file_error("write", file);
             ::unlink(next.c_str());
             return error;
@@ -82,6 +97,7 @@ Result<void> replace_records_file(const fs::path &file, const std::string &text)
     if (::rename(next.c_str(), file.c_str()) != 0) {
         return file_error("replace", file);
     }
+    sync_folder(file.parent_path());
     return {};
 }
 

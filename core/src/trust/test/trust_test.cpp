@@ -185,6 +185,7 @@ BOOST_AUTO_TEST_CASE(who_may_write) {
 BOOST_AUTO_TEST_CASE(record_format) {
     auto odd = record("/a b/\tn\n%41\xff.so", 7);
     odd.verdict = Verdict::Quarantined;
+    odd.code = -7;
     odd.reason = "crashed:\nline two\t100%";
     odd.sha256.clear();
     const auto text = format_records({record("/x.so", 1), odd});
@@ -195,6 +196,7 @@ BOOST_AUTO_TEST_CASE(record_format) {
     BOOST_TEST(parsed[0].version == "2.0.0");
     BOOST_TEST(parsed[1].library == odd.library);
     BOOST_TEST(parsed[1].reason == odd.reason);
+    BOOST_TEST(parsed[1].code == -7);
     BOOST_TEST((parsed[1].verdict == Verdict::Quarantined));
     BOOST_TEST(format_records(parsed) == text);
 
@@ -239,6 +241,34 @@ BOOST_AUTO_TEST_CASE(records_in_a_file) {
     BOOST_TEST(Records(file).all().empty());
     BOOST_TEST(Records(file).put(record("/z.so", 1)).has_value());
     BOOST_TEST(Records(file).all().size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(first_use_is_one_at_a_time) {
+    const Folder folder;
+    const Records one(folder.path / "state" / "plugins.state");
+    const Records other(folder.path / "state" / "plugins.state");
+    {
+        const auto held = one.lock_first_use(std::chrono::milliseconds(0));
+        BOOST_TEST_REQUIRE(held.has_value());
+        const auto busy = other.lock_first_use(std::chrono::milliseconds(30));
+        BOOST_TEST_REQUIRE(!busy.has_value());
+        BOOST_TEST(busy.error().code == K2S_E_BUSY);
+    }
+    BOOST_TEST(other.lock_first_use(std::chrono::milliseconds(0)).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_trial_that_never_ended_is_seen) {
+    const Folder folder;
+    const auto file = folder.path / "plugins.state";
+    auto trying = record("/x.so", 1);
+    trying.verdict = Verdict::Trying;
+    Records reader(file);
+    BOOST_TEST(reader.all().empty());
+    BOOST_TEST(Records(file).put(trying).has_value());
+    BOOST_TEST(reader.all().empty()); // it has read before
+    reader.refresh();
+    BOOST_TEST_REQUIRE(reader.all().size() == 1u);
+    BOOST_TEST((reader.all()[0].verdict == Verdict::Trying));
 }
 
 BOOST_AUTO_TEST_CASE(records_without_a_place) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "trust/records_file.hpp"
 
+#include <thread>
+
 #include <windows.h>
 
 #include <aclapi.h>
@@ -54,15 +56,25 @@ std::string read_records_file(const fs::path &file) {
     return text;
 }
 
-Result<RecordsLock> RecordsLock::take(const fs::path &file) {
+Result<RecordsLock> RecordsLock::take(const fs::path &file, std::chrono::milliseconds patience) {
+    const auto until = std::chrono::steady_clock::now() + patience;
     const auto name = long_path(file).native() + L".lock";
     Handle lock(::CreateFileW(name.c_str(), GENERIC_READ | GENERIC_WRITE,
                               FILE_SHARE_READ | FILE_SHARE_WRITE, nullptr, OPEN_ALWAYS,
                               FILE_ATTRIBUTE_NORMAL, nullptr));
-    OVERLAPPED whole{};
-    if (!lock.valid() ||
-        ::LockFileEx(lock.get(), LOCKFILE_EXCLUSIVE_LOCK, 0, 1, 0, &whole) == FALSE) {
+    if (!lock.valid()) {
         return file_error("lock", file);
+    }
+    for (OVERLAPPED whole{};
+         ::LockFileEx(lock.get(), LOCKFILE_EXCLUSIVE_LOCK | LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0,
+                      &whole) == FALSE;
+         std::this_thread::sleep_for(k_lock_pause)) {
+        if (::GetLastError() != ERROR_LOCK_VIOLATION && ::GetLastError() != ERROR_IO_PENDING) {
+            return file_error("lock", file);
+        }
+        if (std::chrono::steady_clock::now() >= until) {
+            return lock_busy(file);
+        }
     }
     return RecordsLock(lock.release());
 }
@@ -83,12 +95,15 @@ Result<void> replace_records_file(const fs::path &file, const std::string &text)
         const Handle out(::CreateFileW(next.c_str(), GENERIC_WRITE, 0, nullptr, CREATE_ALWAYS,
                                        FILE_ATTRIBUTE_NORMAL, nullptr));
         DWORD written = 0;
-        if (!out.valid() || ::WriteFile(out.get(), text.data(), static_cast<DWORD>(text.size()),
-                                        &written, nullptr) == FALSE) {
+        if (!out.valid() ||
+            ::WriteFile(out.get(), text.data(), static_cast<DWORD>(text.size()), &written,
+                        nullptr) == FALSE ||
+            ::FlushFileBuffers(out.get()) == FALSE) {
             return file_error("write", file);
         }
     }
-    if (::MoveFileExW(next.c_str(), target.c_str(), MOVEFILE_REPLACE_EXISTING) == FALSE) {
+    if (::MoveFileExW(next.c_str(), target.c_str(),
+                      MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH) == FALSE) {
         return file_error("replace", file);
     }
     return {};
