@@ -6,7 +6,8 @@
 
 #include <k2s/sdk/plugin.hpp>
 
-#include "httpproxy/service.hpp"
+#include "dataplane/service.hpp"
+#include "httpproxy/server.hpp"
 
 namespace k2s {
 namespace {
@@ -17,12 +18,18 @@ class Networking final : public Plugin, public Services {
 
     Status start(std::string_view feature, std::string_view instance, std::string_view settings,
                  k2s_handle &out) override {
-        if (feature != "httpproxy") {
+        const auto make_server = maker(feature);
+        if (make_server == nullptr) {
             return Error{K2S_E_NOT_FOUND,
                          "the networking plugin has no service '" + std::string(feature) + "'"};
         }
-        std::unique_ptr<httpproxy::Service> service;
-        const Status started = httpproxy::Service::start(host(), instance, settings, service);
+        std::unique_ptr<dataplane::Service> service;
+        const Status started = dataplane::Service::start(
+            host(), instance, feature,
+            [&](dataplane::net::io_context &io) {
+                return make_server(host(), instance, settings, io);
+            },
+            service);
         if (started.ok()) {
             const std::lock_guard lock(mutex_);
             out = ++last_;
@@ -55,7 +62,14 @@ class Networking final : public Plugin, public Services {
     }
 
   private:
-    std::shared_ptr<httpproxy::Service> find(k2s_handle service) const {
+    static decltype(&httpproxy::make_server) maker(std::string_view feature) {
+        if (feature == "httpproxy") {
+            return httpproxy::make_server;
+        }
+        return nullptr;
+    }
+
+    std::shared_ptr<dataplane::Service> find(k2s_handle service) const {
         const std::lock_guard lock(mutex_);
         const auto found = proxies_.find(service);
         return found == proxies_.end() ? nullptr : found->second;
@@ -64,7 +78,7 @@ class Networking final : public Plugin, public Services {
     static Status unknown() { return Error{K2S_E_NOT_FOUND, "no such service"}; }
 
     mutable std::mutex mutex_; ///< status comes from any thread
-    std::map<k2s_handle, std::shared_ptr<httpproxy::Service>> proxies_;
+    std::map<k2s_handle, std::shared_ptr<dataplane::Service>> proxies_;
     k2s_handle last_ = 0;
 };
 

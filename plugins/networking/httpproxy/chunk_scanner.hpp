@@ -11,14 +11,14 @@ namespace k2s::httpproxy {
 /// unchanged and still knows where it ends. Strict: CRLF only, bounded sizes, extensions and their
 /// total length; a bare CR, LF or control character anywhere in the framing is an error.
 class ChunkScanner {
-public:
+  public:
     struct Step {
         size_t consumed = 0;   // bytes of the input that belong to the chunked framing or data
         std::string_view data; // the payload among them (may be empty)
     };
 
-    /// Takes bytes up to the end of the next run of payload, or all framing there is. Call again with
-    /// the rest until it consumes nothing, fails, or `at_trailers()`.
+    /// Takes bytes up to the end of the next run of payload, or all framing there is. Call again
+    /// with the rest until it consumes nothing, fails, or `at_trailers()`.
     Step next(std::string_view input) noexcept;
 
     bool failed() const noexcept { return state_ == State::failed; }
@@ -26,9 +26,17 @@ public:
     /// The last chunk has been consumed; what follows is the trailer section.
     bool at_trailers() const noexcept { return state_ == State::trailers; }
 
-private:
+  private:
     enum class State : uint8_t {
-        size_first, size, extension, size_lf, data, data_cr, data_lf, trailers, failed
+        size_first,
+        size,
+        extension,
+        size_lf,
+        data,
+        data_cr,
+        data_lf,
+        trailers,
+        failed
     };
 
     bool framing_byte(char c) noexcept;

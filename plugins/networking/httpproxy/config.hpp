@@ -28,10 +28,11 @@ struct Config {
     /// PEM file of the roots that an https upstream is verified with; empty: the system's.
     std::string upstream_ca_file;
 
-    /// Networks whose hosts may use the proxy. Loopback clients always may; without any range nobody
-    /// else may.
+    /// Networks whose hosts may use the proxy. Loopback clients always may; without any range
+    /// nobody else may.
     std::vector<std::string> allowed_cidrs;
-    /// Ranges of loopback, link-local and similar addresses that remote clients may reach after all.
+    /// Ranges of loopback, link-local and similar addresses that remote clients may reach after
+    /// all.
     std::vector<std::string> allowed_destinations;
     /// Fixed names, like /etc/hosts.
     std::map<std::string, std::vector<std::string>> hosts;
@@ -40,14 +41,14 @@ struct Config {
     size_t max_uri_bytes = 32 * 1024;
     size_t max_connections = 4096;
     size_t max_connections_per_client = 1024;
-    size_t max_idle_upstream = 256;          // kept for reuse, in total
+    size_t max_idle_upstream = 256; // kept for reuse, in total
     size_t max_idle_upstream_per_target = 64;
 
-    Duration header_timeout = std::chrono::seconds(30);      // first to last byte of a head
-    Duration keep_alive_timeout = std::chrono::seconds(75);  // between two requests of a client
-    Duration connect_timeout = std::chrono::seconds(20);     // name look-up, TCP, TLS, CONNECT
+    Duration header_timeout = std::chrono::seconds(30);       // first to last byte of a head
+    Duration keep_alive_timeout = std::chrono::seconds(75);   // between two requests of a client
+    Duration connect_timeout = std::chrono::seconds(20);      // name look-up, TCP, TLS, CONNECT
     Duration exchange_idle_timeout = std::chrono::minutes(5); // no byte either way in an exchange
-    Duration tunnel_idle_timeout = std::chrono::hours(1);    // no byte either way in a tunnel
+    Duration tunnel_idle_timeout = std::chrono::hours(1);     // no byte either way in a tunnel
     Duration upstream_idle_timeout = std::chrono::seconds(50);
 };
 

@@ -24,7 +24,7 @@ AddressClass classify_v4(const ip::address_v4 &address) {
     }
     if (bytes[0] >= 224) { // multicast, reserved, broadcast
         return bytes[0] < 240 || address.to_uint() == 0xFFFFFFFF ? AddressClass::multicast
-                                                                  : AddressClass::unspecified;
+                                                                 : AddressClass::unspecified;
     }
     return AddressClass::ordinary;
 }
@@ -48,8 +48,8 @@ AddressClass classify(const Address &given) {
     static constexpr unsigned char k_nat64[12] = {0, 0x64, 0xff, 0x9b};
     for (const auto *prefix : {k_zero, k_mapped, k_nat64}) {
         if (std::memcmp(bytes.data(), prefix, 12) == 0) {
-            return classify_v4(
-                ip::address_v4(ip::address_v4::bytes_type{bytes[12], bytes[13], bytes[14], bytes[15]}));
+            return classify_v4(ip::address_v4(
+                ip::address_v4::bytes_type{bytes[12], bytes[13], bytes[14], bytes[15]}));
         }
     }
     // fd00:ec2::254: the IPv6 metadata service of a large cloud.

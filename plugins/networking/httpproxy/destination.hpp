@@ -3,12 +3,20 @@
 
 #include <string_view>
 
-#include "address.hpp"
+#include "dataplane/address.hpp"
+#include "vocabulary.hpp"
 
 namespace k2s::httpproxy {
 
 /// Kinds of addresses that belong to the proxy's own host or link, not to the network.
-enum class AddressClass : uint8_t { ordinary, loopback, link_local, metadata, unspecified, multicast };
+enum class AddressClass : uint8_t {
+    ordinary,
+    loopback,
+    link_local,
+    metadata,
+    unspecified,
+    multicast
+};
 
 /// Looks through the IPv6 forms that carry an IPv4 address (mapped, compatible, NAT64), because the
 /// kernel or a gateway would deliver to that one.

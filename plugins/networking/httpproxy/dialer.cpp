@@ -20,7 +20,7 @@ std::string quoted(const std::string &host, uint16_t port) {
 }
 
 class Dial {
-public:
+  public:
     Dial(Engine &engine, const Settings &settings, const DialRequest &request, Watchdog &watchdog)
         : engine_(engine), settings_(settings), request_(request), watchdog_(watchdog),
           host_(request.upstream != nullptr ? request.upstream->host : request.host),
@@ -55,7 +55,7 @@ public:
         co_return connection;
     }
 
-private:
+  private:
     Clock::duration left() const {
         return std::max<Clock::duration>(deadline_ - Clock::now(), Milliseconds(1));
     }
@@ -132,7 +132,7 @@ private:
                 continue;
             }
             error_code ignored;
-            if (engine_.is_own_listener(to, socket.local_endpoint(ignored))) {
+            if (engine_.is_own_listener(to, ip_endpoint(socket.local_endpoint(ignored)))) {
                 engine_.counters->denied_targets.add();
                 error_ = {508, what() + " is this proxy itself"};
                 co_return false;
@@ -159,8 +159,8 @@ private:
 
     // RFC 9110 9.3.6. Empty when the tunnel stands; bytes after the answer stay in connection.in.
     Task<std::string> open_tunnel(Connection &connection) {
-        std::string head = "CONNECT " + request_.tunnel_authority + " HTTP/1.1\r\nHost: " +
-                           request_.tunnel_authority + "\r\n";
+        std::string head = "CONNECT " + request_.tunnel_authority +
+                           " HTTP/1.1\r\nHost: " + request_.tunnel_authority + "\r\n";
         if (!request_.upstream->authorization.empty()) {
             head += "Proxy-Authorization: " + request_.upstream->authorization + "\r\n";
         }

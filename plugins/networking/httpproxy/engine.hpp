@@ -4,19 +4,18 @@
 #include <expected>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
-#include "net.hpp"
+#include "dataplane/net.hpp"
+#include "dataplane/resolver.hpp"
+#include "dataplane/roster.hpp"
+#include "dataplane/tunnel.hpp"
 #include "observer.hpp"
 #include "pool.hpp"
-#include "resolver.hpp"
 #include "settings.hpp"
-#include "watchdog.hpp"
+#include "vocabulary.hpp"
 
 namespace k2s::httpproxy {
-
-class Session;
 
 /// What all sessions of one io_context share. Everything in it belongs to the one thread that runs
 /// the io_context, so there are no locks and no strands; only the counters are read from elsewhere.
@@ -27,7 +26,8 @@ struct Engine {
         : io(context), settings(std::move(checked)), observer(std::move(watcher)),
           counters(std::move(counts)), via_name(std::move(name)), resolver(io),
           pool(settings->config.max_idle_upstream, settings->config.max_idle_upstream_per_target,
-               counters->idle_upstream) {}
+               counters->idle_upstream),
+          roster(std::make_shared<Roster>(io)) {}
 
     /// True when a connection with these ends would lead back to this proxy.
     bool is_own_listener(const Endpoint &remote, const Endpoint &local) const;
@@ -37,14 +37,12 @@ struct Engine {
     std::shared_ptr<Observer> observer;
     std::shared_ptr<Counters> counters;
     std::string via_name; // unique per process: a Via with it is a loop
-    CoarseClock clock;
     Resolver resolver;
     Pool pool;
+    TunnelTools tunnel_tools;
     HeadParser parser; // scratch: used between two co_awaits, never across one
     std::vector<Endpoint> listeners;
-    std::vector<Session *> sessions; // each knows its index
-    std::unordered_map<std::string, size_t> per_client;
-    bool draining = false;
+    const std::shared_ptr<Roster> roster; // the sessions
 };
 
 } // namespace k2s::httpproxy

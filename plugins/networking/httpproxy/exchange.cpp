@@ -5,9 +5,10 @@
 
 #include <boost/asio/co_spawn.hpp>
 
-#include "event.hpp"
+#include "dataplane/event.hpp"
+#include "dataplane/text.hpp"
 #include "rewrite.hpp"
-#include "text.hpp"
+#include "vocabulary.hpp"
 
 // Forwarding one absolute-form request and its answer.
 namespace k2s::httpproxy {
@@ -97,8 +98,8 @@ Task<Session::Next> Session::forward(HeadParser &head) {
 }
 
 Task<Session::Next> Session::exchange() {
-    // A kept connection may die while the request is on its way. What cannot be sent again therefore
-    // gets a connection of its own (RFC 9110 9.2.2, RFC 9112 9.3.1).
+    // A kept connection may die while the request is on its way. What cannot be sent again
+    // therefore gets a connection of its own (RFC 9110 9.2.2, RFC 9112 9.3.1).
     bool use_pool = request_.retryable;
     for (;;) {
         std::unique_ptr<Connection> connection;
@@ -136,8 +137,8 @@ Task<Session::Next> Session::exchange() {
             use_pool = false;
             continue;
         }
-        if (reusable && !engine_->draining) {
-            engine_->pool.put(key_, std::move(connection), engine_->clock.now);
+        if (reusable && !engine_->roster->draining()) {
+            engine_->pool.put(key_, std::move(connection), engine_->roster->clock().now);
         }
         co_return next;
     }
@@ -218,8 +219,7 @@ Task<Session::AnswerHead> Session::read_answer_head(Connection &connection) {
     for (;;) {
         const std::string_view data = connection.in.view();
         if (!data.empty()) {
-            const HeadStatus status =
-                engine_->parser.parse_response(data, settings_->head_limits);
+            const HeadStatus status = engine_->parser.parse_response(data, settings_->head_limits);
             if (status == HeadStatus::complete) {
                 co_return AnswerHead::ready;
             }
@@ -243,8 +243,8 @@ Task<Session::Next> Session::answer_failed(AnswerHead problem, Upload *upload) {
     }
     if (watchdog_.expired()) {
         engine_->counters->errors_timeout.add();
-        if (upload != nullptr && (!upload->done.is_set() ||
-                                  upload->result.end == RelayResult::End::source_failed)) {
+        if (upload != nullptr &&
+            (!upload->done.is_set() || upload->result.end == RelayResult::End::source_failed)) {
             co_return co_await reply(408, "the request body did not arrive in time", Next::linger);
         }
         co_return co_await reply(504, "no answer in time", Next::linger);
@@ -280,11 +280,12 @@ Task<Session::Next> Session::pass_answer(Connection &connection, Upload *upload,
     if (code == 407 && request_.upstream != nullptr) {
         // Proxy-Authenticate is between us and the upstream; the client could not answer it.
         engine_->counters->errors_upstream.add();
-        co_return co_await reply(502,
-                                 request_.upstream->authorization.empty()
-                                     ? "the upstream proxy wants credentials (407)"
-                                     : "the upstream proxy refused the configured credentials (407)",
-                                 Next::linger);
+        co_return co_await reply(
+            502,
+            request_.upstream->authorization.empty()
+                ? "the upstream proxy wants credentials (407)"
+                : "the upstream proxy refused the configured credentials (407)",
+            Next::linger);
     }
     const bool no_body = request_.head_method || code == 204 || code == 304;
     BodyFraming framing;
@@ -307,7 +308,7 @@ Task<Session::Next> Session::pass_answer(Connection &connection, Upload *upload,
     const bool delimited = framing.kind != BodyFraming::Kind::until_close && !framing.unwrap_chunks;
     const bool upload_over = upload == nullptr || upload->done.is_set();
     const bool keep_client =
-        request_.keep_alive && delimited && upload_over && !engine_->draining;
+        request_.keep_alive && delimited && upload_over && !engine_->roster->draining();
     const bool keep_upstream = framing.kind != BodyFraming::Kind::until_close &&
                                !head.ambiguous_length() && !head.connection_close() &&
                                (head.minor_version() >= 1 || head.connection_keep_alive());
@@ -348,8 +349,7 @@ Task<Session::Next> Session::pass_upgrade(Connection &connection) {
     connection.in.consume(connection.in.size());
     engine_->counters->tunnels.add();
     engine_->counters->active_tunnels.add();
-    const TunnelResult moved = co_await run_tunnel(*engine_, *settings_, watchdog_, client_, in_,
-                                                   *connection.stream, connection.in);
+    const TunnelResult moved = co_await tunnel_to(connection);
     engine_->counters->active_tunnels.sub();
     record_.bytes_in = moved.bytes_in;
     record_.bytes_out = moved.bytes_out;

@@ -4,7 +4,8 @@
 #include <array>
 #include <cstring>
 
-#include "text.hpp"
+#include "dataplane/text.hpp"
+#include "vocabulary.hpp"
 
 namespace k2s::httpproxy {
 namespace {
@@ -53,9 +54,7 @@ FieldId identify(std::string_view name) noexcept {
     case 6:
         return is("Expect") ? FieldId::expect : FieldId::other;
     case 7:
-        return is("Upgrade")   ? FieldId::upgrade
-               : is("Trailer") ? FieldId::trailer
-                               : FieldId::other;
+        return is("Upgrade") ? FieldId::upgrade : is("Trailer") ? FieldId::trailer : FieldId::other;
     case 10:
         return is("Connection")   ? FieldId::connection
                : is("Keep-Alive") ? FieldId::keep_alive
@@ -219,8 +218,8 @@ HeadStatus HeadParser::parse(std::string_view data, const HeadLimits &limits, Ki
         }
         HeadStatus status = HeadStatus::complete;
         if (start_line) {
-            status = kind == Kind::request ? parse_request_line(line, limits)
-                                           : parse_status_line(line);
+            status =
+                kind == Kind::request ? parse_request_line(line, limits) : parse_status_line(line);
             start_line = false;
         } else if (line.empty()) {
             size_ = at;

@@ -76,10 +76,10 @@ struct HeadLimits {
 /// before a colon, NUL and other controls, Transfer-Encoding together with Content-Length, any
 /// transfer coding but exactly one `chunked`, repeated Content-Length, several Host fields.
 ///
-/// One instance may be reused for any number of messages and then allocates nothing. All views point
-/// into the parsed bytes and are valid as long as those are. Not thread-safe.
+/// One instance may be reused for any number of messages and then allocates nothing. All views
+/// point into the parsed bytes and are valid as long as those are. Not thread-safe.
 class HeadParser {
-public:
+  public:
     /// Parses the request head at the start of `data`. `complete` makes the accessors valid.
     HeadStatus parse_request(std::string_view data, const HeadLimits &limits);
 
@@ -117,7 +117,7 @@ public:
     /// True when a Connection field names this field, so that it ends at this hop (RFC 9110 7.6.1).
     bool named_by_connection(std::string_view name) const noexcept;
 
-private:
+  private:
     enum class Kind : uint8_t { request, response, trailers };
 
     void reset() noexcept;

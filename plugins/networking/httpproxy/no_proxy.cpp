@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "no_proxy.hpp"
 
-#include "text.hpp"
+#include "dataplane/text.hpp"
+#include "vocabulary.hpp"
 
 namespace k2s::httpproxy {
 namespace {
@@ -76,7 +77,9 @@ int port_of(std::string_view text) {
     return number && (text.size() == 1 || text.front() != '0') ? *number : k_no_port;
 }
 
-bool port_matches(int item, uint16_t port) { return item == k_any_port || item == port; }
+bool port_matches(int item, uint16_t port) {
+    return item == k_any_port || item == port;
+}
 
 bool is_ascii(std::string_view text) {
     for (const char c : text) {

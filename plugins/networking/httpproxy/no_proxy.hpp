@@ -5,11 +5,13 @@
 #include <string_view>
 #include <vector>
 
-#include "address.hpp"
+#include "dataplane/address.hpp"
+#include "vocabulary.hpp"
 
 namespace k2s::httpproxy {
 
-/// The bypass list (NO_PROXY): which targets are dialled directly although an upstream proxy is set.
+/// The bypass list (NO_PROXY): which targets are dialled directly although an upstream proxy is
+/// set.
 ///
 /// Same decisions as golang.org/x/net/http/httpproxy: items are separated by commas; `host` matches
 /// the host and everything below it, `.host` and `*.host` only what is below it; an IP address, a
@@ -17,9 +19,10 @@ namespace k2s::httpproxy {
 /// loopback addresses are always direct.
 ///
 /// In addition, as Windows' ProxyOverride has them: `<local>` matches host names without a dot, and
-/// an item with `*` at any other place is a wildcard pattern for the whole host (`10.*`, `db*.corp`).
+/// an item with `*` at any other place is a wildcard pattern for the whole host (`10.*`,
+/// `db*.corp`).
 class NoProxy {
-public:
+  public:
     NoProxy() = default;
     explicit NoProxy(std::string_view list);
 
@@ -29,7 +32,7 @@ public:
     /// Items that can never match anything, for a warning at start.
     const std::vector<std::string> &ignored() const noexcept { return ignored_; }
 
-private:
+  private:
     struct AddressItem {
         Address address;
         int port; // -1: any

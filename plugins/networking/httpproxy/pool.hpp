@@ -7,9 +7,10 @@
 #include <unordered_map>
 #include <vector>
 
-#include "buffer.hpp"
+#include "dataplane/buffer.hpp"
+#include "dataplane/stream.hpp"
 #include "observer.hpp"
-#include "stream.hpp"
+#include "vocabulary.hpp"
 
 namespace k2s::httpproxy {
 
@@ -23,7 +24,7 @@ struct Connection {
 
 /// Idle connections for reuse: last in, first out per target, bounded per target and in total.
 class Pool {
-public:
+  public:
     Pool(size_t max_total, size_t max_per_target, Counter &idle)
         : max_total_(max_total), max_per_target_(max_per_target), idle_(idle) {}
     ~Pool() { clear(); }
@@ -40,7 +41,7 @@ public:
     void set_limits(size_t max_total, size_t max_per_target);
     size_t size() const noexcept { return total_; }
 
-private:
+  private:
     struct Hash {
         using is_transparent = void;
         size_t operator()(std::string_view text) const noexcept {

@@ -7,13 +7,10 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
-#include "listener.hpp"
 #include "session.hpp"
 
 namespace k2s::httpproxy {
 namespace {
-
-using Listeners = std::vector<std::shared_ptr<Listener>>;
 
 // Enough for a Via that no other proxy has; the name itself tells what it is.
 std::string unique_via_name() {
@@ -28,11 +25,10 @@ std::string unique_via_name() {
     return name;
 }
 
-Clock::duration tick_for(const Config &config) {
-    const auto shortest = std::min({config.header_timeout, config.keep_alive_timeout,
-                                    config.connect_timeout, config.exchange_idle_timeout,
-                                    config.tunnel_idle_timeout, config.upstream_idle_timeout});
-    return std::clamp<Clock::duration>(shortest / 8, Milliseconds(5), std::chrono::seconds(1));
+Clock::duration shortest_timeout(const Config &config) {
+    return std::min({config.header_timeout, config.keep_alive_timeout, config.connect_timeout,
+                     config.exchange_idle_timeout, config.tunnel_idle_timeout,
+                     config.upstream_idle_timeout});
 }
 
 void refuse(Socket &socket, std::string_view answer) {
@@ -51,99 +47,15 @@ constexpr std::string_view k_too_many_of_yours =
     "Content-Length: 48\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
     "httpproxy: too many connections from this host.\n";
 
-Task<void> accept_loop(std::shared_ptr<Engine> engine, std::shared_ptr<Listener> listener) {
-    Timer pause(engine->io);
-    while (listener->acceptor.is_open()) {
-        Socket socket(engine->io);
-        Endpoint peer;
-        const auto [ec] = co_await listener->acceptor.async_accept(socket, peer, k_await);
-        if (!listener->acceptor.is_open()) {
-            co_return;
-        }
-        if (ec == net::error::connection_aborted) {
-            continue;
-        }
-        if (ec) {
-            // Out of descriptors or memory: give back what is only kept for later, and let clients
-            // wait in the backlog for a moment instead of spinning.
-            engine->counters->errors_accept.add();
-            engine->observer->on_log(LogLevel::error, "cannot accept a connection",
-                                     {{"address", listener->address.text},
-                                      {"error", ec.message()}});
-            engine->pool.clear();
-            pause.expires_after(Milliseconds(100));
-            co_await pause.async_wait(k_await);
-            continue;
-        }
-        const Config &config = engine->settings->config;
-        if (engine->sessions.size() >= config.max_connections) {
-            engine->counters->rejected_limits.add();
-            refuse(socket, k_too_many);
-            continue;
-        }
-        const auto mine = engine->per_client.find(unmapped(peer.address()).to_string());
-        if (mine != engine->per_client.end() && mine->second >= config.max_connections_per_client) {
-            engine->counters->rejected_limits.add();
-            refuse(socket, k_too_many_of_yours);
-            continue;
-        }
-        prepare_socket(socket);
-        error_code ignored;
-        socket.set_option(net::socket_base::keep_alive(true), ignored);
-        auto session = std::make_shared<Session>(engine, std::move(socket), peer);
-        net::co_spawn(engine->io.get_executor(), session->run(), net::detached);
+void admit(const std::shared_ptr<Engine> &engine, Socket socket, const Endpoint &peer) {
+    const Roster::Admission admission = engine->roster->admits(peer.address());
+    if (admission != Roster::Admission::admitted) {
+        engine->counters->rejected_limits.add();
+        refuse(socket, admission == Roster::Admission::full ? k_too_many : k_too_many_of_yours);
+        return;
     }
-}
-
-// Deadlines of sessions and of pooled connections.
-Task<void> tick_loop(std::shared_ptr<Engine> engine, std::shared_ptr<Timer> timer) {
-    for (;;) {
-        timer->expires_after(engine->clock.tick);
-        const auto [ec] = co_await timer->async_wait(k_await);
-        if (ec) {
-            co_return;
-        }
-        engine->clock.now = Clock::now();
-        for (Session *session : engine->sessions) {
-            session->watchdog().check(engine->clock.now);
-        }
-        engine->pool.sweep(engine->clock.now - engine->settings->config.upstream_idle_timeout);
-    }
-}
-
-void cut_all(Engine &engine) {
-    for (Session *session : engine.sessions) {
-        session->watchdog().cut_now();
-    }
-    engine.pool.clear();
-}
-
-Task<void> drain_loop(std::shared_ptr<Engine> engine, Milliseconds patience,
-                      std::function<void(size_t)> done) {
-    const auto deadline = Clock::now() + patience;
-    Timer timer(engine->io);
-    while (!engine->sessions.empty() && Clock::now() < deadline) {
-        for (Session *session : engine->sessions) {
-            if (session->idle()) {
-                session->watchdog().cut_now();
-            }
-        }
-        timer.expires_after(Milliseconds(10));
-        co_await timer.async_wait(k_await);
-    }
-    const size_t cut = engine->sessions.size();
-    cut_all(*engine);
-    while (!engine->sessions.empty() && Clock::now() < deadline + std::chrono::seconds(2)) {
-        timer.expires_after(Milliseconds(5));
-        co_await timer.async_wait(k_await);
-    }
-    done(cut);
-}
-
-std::string text_of(const Endpoint &endpoint) {
-    const bool v6 = endpoint.address().is_v6();
-    const std::string address = endpoint.address().to_string();
-    return (v6 ? "[" + address + "]" : address) + ":" + std::to_string(endpoint.port());
+    auto session = std::make_shared<Session>(engine, std::move(socket), peer);
+    net::co_spawn(engine->io.get_executor(), session->run(), net::detached);
 }
 
 } // namespace
@@ -166,38 +78,44 @@ bool Engine::is_own_listener(const Endpoint &remote, const Endpoint &local) cons
 }
 
 struct Proxy::Impl {
-    std::shared_ptr<Engine> engine;
-    Listeners listeners;
-    std::shared_ptr<Timer> ticker;
+    explicit Impl(std::shared_ptr<Engine> made)
+        : engine(std::move(made)),
+          listeners(engine->io, engine->observer,
+                    {.accepted =
+                         [engine = engine](Socket socket, const SocketAddress &peer,
+                                           const ListenAddress &) {
+                             admit(engine, std::move(socket), ip_endpoint(peer));
+                         },
+                     .shortage =
+                         [engine = engine] {
+                             engine->counters->errors_accept.add();
+                             engine->pool.clear();
+                         }}) {
+        apply_settings();
+    }
+
+    const std::shared_ptr<Engine> engine;
+    ListenerSet listeners;
     bool started = false;
 
-    void note_listeners() {
-        engine->listeners.clear();
-        for (const auto &listener : listeners) {
-            error_code ignored;
-            engine->listeners.push_back(listener->acceptor.local_endpoint(ignored));
-        }
-    }
-
-    void accept_on(const std::shared_ptr<Listener> &listener) {
-        net::co_spawn(engine->io.get_executor(), accept_loop(engine, listener), net::detached);
-    }
-
-    void apply_settings() {
-        engine->clock.now = Clock::now();
-        engine->clock.tick = tick_for(engine->settings->config);
-        engine->resolver.set_hosts(engine->settings->hosts);
-        engine->pool.set_limits(engine->settings->config.max_idle_upstream,
-                                engine->settings->config.max_idle_upstream_per_target);
+    std::expected<void, Error> listen() {
+        auto listening = listeners.set(engine->settings->listen);
+        engine->listeners = listeners.endpoints();
+        return listening;
     }
 
     void close_listeners() {
-        for (const auto &listener : listeners) {
-            error_code ignored;
-            listener->acceptor.close(ignored);
-        }
-        listeners.clear();
+        listeners.close();
         engine->listeners.clear();
+        engine->pool.clear();
+    }
+
+    void apply_settings() {
+        const Config &config = engine->settings->config;
+        engine->roster->set_tick(shortest_timeout(config) / 8);
+        engine->roster->set_limits({config.max_connections, config.max_connections_per_client});
+        engine->resolver.set_hosts(engine->settings->hosts);
+        engine->pool.set_limits(config.max_idle_upstream, config.max_idle_upstream_per_target);
     }
 
     // What the operator should know about this configuration.
@@ -218,9 +136,8 @@ struct Proxy::Impl {
             observer.on_log(LogLevel::warn, "ignoring a NO_PROXY item that can never match",
                             {{"item", item}});
         }
-        for (const auto &[kind, upstream] :
-             {std::pair{"plain requests", &settings.upstream_plain},
-              std::pair{"CONNECT", &settings.upstream_connect}}) {
+        for (const auto &[kind, upstream] : {std::pair{"plain requests", &settings.upstream_plain},
+                                             std::pair{"CONNECT", &settings.upstream_connect}}) {
             if (*upstream) {
                 observer.on_log(LogLevel::info, "forwarding through an upstream proxy",
                                 {{"upstream", (*upstream)->display()}, {"for", kind}});
@@ -237,99 +154,58 @@ Proxy::create(boost::asio::io_context &io, Config config, std::shared_ptr<Observ
     if (!settings) {
         return std::unexpected(std::move(settings.error()));
     }
-    auto impl = std::make_unique<Impl>();
-    impl->engine = std::make_shared<Engine>(io, std::move(*settings), std::move(observer),
-                                            std::make_shared<Counters>(), unique_via_name());
-    impl->ticker = std::make_shared<Timer>(io);
-    impl->apply_settings();
-    return std::unique_ptr<Proxy>(new Proxy(std::move(impl)));
+    auto engine = std::make_shared<Engine>(io, std::move(*settings), std::move(observer),
+                                           std::make_shared<Counters>(), unique_via_name());
+    return std::unique_ptr<Proxy>(new Proxy(std::make_unique<Impl>(std::move(engine))));
 }
 
-Proxy::~Proxy() { stop(); }
+Proxy::~Proxy() {
+    stop();
+}
 
 std::expected<void, Error> Proxy::start() {
     Impl &self = *impl_;
     if (self.started) {
         return std::unexpected(Error{K2S_E_STATE, "the proxy has already been started"});
     }
-    Listeners opened;
-    for (const ListenAddress &address : self.engine->settings->listen) {
-        auto listeners = open_listener(self.engine->io, address);
-        if (!listeners) {
-            return std::unexpected(std::move(listeners.error()));
-        }
-        opened.insert(opened.end(), listeners->begin(), listeners->end());
+    if (auto listening = self.listen(); !listening) {
+        return listening;
     }
     self.started = true;
-    self.listeners = std::move(opened);
-    self.note_listeners();
     self.warn();
-    for (const auto &listener : self.listeners) {
-        self.accept_on(listener);
-    }
-    net::co_spawn(self.engine->io.get_executor(), tick_loop(self.engine, self.ticker),
-                  net::detached);
+    self.engine->roster->start([engine = self.engine] {
+        engine->pool.sweep(Clock::now() - engine->settings->config.upstream_idle_timeout);
+    });
     return {};
 }
 
 std::expected<void, Error> Proxy::reload(Config config) {
     Impl &self = *impl_;
-    if (!self.started || self.engine->draining) {
+    if (!self.started || self.engine->roster->draining()) {
         return std::unexpected(Error{K2S_E_STATE, "the proxy is not running"});
     }
     auto settings = Settings::check(std::move(config));
     if (!settings) {
         return std::unexpected(std::move(settings.error()));
     }
-    Listeners kept;
-    Listeners added;
-    for (const ListenAddress &address : (*settings)->listen) {
-        const size_t before = kept.size();
-        for (const auto &listener : self.listeners) {
-            if (listener->address.text == address.text) {
-                kept.push_back(listener);
-            }
-        }
-        if (kept.size() != before) {
-            continue;
-        }
-        auto opened = open_listener(self.engine->io, address);
-        if (!opened) {
-            return std::unexpected(std::move(opened.error()));
-        }
-        added.insert(added.end(), opened->begin(), opened->end());
+    std::swap(self.engine->settings, *settings);
+    if (auto listening = self.listen(); !listening) {
+        std::swap(self.engine->settings, *settings);
+        return listening;
     }
-    for (const auto &listener : self.listeners) {
-        if (std::find(kept.begin(), kept.end(), listener) == kept.end()) {
-            error_code ignored;
-            listener->acceptor.close(ignored);
-        }
-    }
-    self.listeners = std::move(kept);
-    self.listeners.insert(self.listeners.end(), added.begin(), added.end());
-    self.note_listeners();
-    self.engine->settings = std::move(*settings);
     self.apply_settings();
     self.warn();
-    for (const auto &listener : added) {
-        self.accept_on(listener);
-    }
     return {};
 }
 
 void Proxy::drain(std::chrono::milliseconds patience, std::function<void(size_t)> done) {
-    impl_->engine->draining = true;
     impl_->close_listeners();
-    impl_->engine->pool.clear();
-    net::co_spawn(impl_->engine->io.get_executor(),
-                  drain_loop(impl_->engine, patience, std::move(done)), net::detached);
+    impl_->engine->roster->drain(patience, std::move(done));
 }
 
 void Proxy::stop() {
     impl_->close_listeners();
-    impl_->ticker->cancel();
-    impl_->engine->draining = true;
-    cut_all(*impl_->engine);
+    impl_->engine->roster->cut_all();
 }
 
 std::vector<std::string> Proxy::endpoints() const {
@@ -340,6 +216,8 @@ std::vector<std::string> Proxy::endpoints() const {
     return out;
 }
 
-std::shared_ptr<const Counters> Proxy::stats() const { return impl_->engine->counters; }
+std::shared_ptr<const Counters> Proxy::stats() const {
+    return impl_->engine->counters;
+}
 
 } // namespace k2s::httpproxy

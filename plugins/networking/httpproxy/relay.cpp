@@ -3,10 +3,7 @@
 
 #include <algorithm>
 
-#include <boost/asio/co_spawn.hpp>
-
 #include "chunk_scanner.hpp"
-#include "event.hpp"
 #include "rewrite.hpp"
 
 namespace k2s::httpproxy {
@@ -116,7 +113,8 @@ Task<RelayResult::End> BodyRelay::run_chunked(std::string_view head, bool unwrap
                 head = {};
             }
         }
-        // The usual end without trailers goes out with the last piece instead of in a write of its own.
+        // The usual end without trailers goes out with the last piece instead of in a write of its
+        // own.
         const bool plain_end =
             !unwrap && scanner.at_trailers() && in_.view().substr(passed).starts_with("\r\n");
         if (plain_end) {
@@ -173,73 +171,6 @@ Task<RelayResult::End> BodyRelay::run_trailers(bool drop) {
             co_return End::source_failed;
         }
     }
-}
-
-namespace {
-
-// One direction of a tunnel.
-struct Pump {
-    Watchdog &watchdog;
-    const Settings &settings;
-    Stream &from;
-    Buffer &in;
-    Stream &to;
-    Counter &counter;
-    uint64_t bytes = 0;
-
-    Task<void> run() {
-        size_t wanted = Buffer::k_small;
-        for (;;) {
-            if (!in.empty()) {
-                const IoResult sent = co_await to.write(in.view(), std::string_view());
-                bytes += sent.bytes;
-                counter.add(sent.bytes);
-                if (sent.ec) {
-                    break;
-                }
-                in.consume(in.size());
-                watchdog.arm(settings.config.tunnel_idle_timeout);
-            }
-            const net::mutable_buffer room = in.prepare(wanted);
-            const IoResult got = co_await from.read_some(room);
-            in.commit(got.bytes);
-            if (got.ec == net::error::eof) {
-                co_await to.shutdown_send();
-                co_return;
-            }
-            if (got.ec) {
-                break;
-            }
-            if (got.bytes == room.size()) {
-                wanted = Buffer::k_large;
-            }
-            watchdog.arm(settings.config.tunnel_idle_timeout);
-        }
-        from.close(); // ends the other direction too
-        to.close();
-        failed = true;
-    }
-
-    bool failed = false;
-};
-
-} // namespace
-
-Task<TunnelResult> run_tunnel(Engine &engine, const Settings &settings, Watchdog &watchdog,
-                              Stream &client, Buffer &client_in, Stream &upstream,
-                              Buffer &upstream_in) {
-    Pump out{watchdog, settings, client, client_in, upstream, engine.counters->bytes_in};
-    Pump back{watchdog, settings, upstream, upstream_in, client, engine.counters->bytes_out};
-    Event out_done(engine.io);
-    watchdog.arm(settings.config.tunnel_idle_timeout);
-    auto on_done = [&out, &out_done](std::exception_ptr problem) {
-        out.failed = out.failed || problem != nullptr;
-        out_done.set();
-    };
-    net::co_spawn(engine.io.get_executor(), out.run(), on_done);
-    co_await back.run();
-    co_await out_done.wait();
-    co_return TunnelResult{out.bytes, back.bytes, watchdog.expired()};
 }
 
 } // namespace k2s::httpproxy

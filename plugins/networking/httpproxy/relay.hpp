@@ -3,8 +3,9 @@
 
 #include <string_view>
 
-#include "buffer.hpp"
+#include "dataplane/buffer.hpp"
 #include "engine.hpp"
+#include "vocabulary.hpp"
 
 namespace k2s::httpproxy {
 
@@ -22,10 +23,10 @@ struct RelayResult {
     uint64_t bytes = 0; // sent on, without the head
 };
 
-/// Streams one body from `source` to `sink` with `head` in front of its first piece (also when there
-/// is no body), never holding more than one buffer of it. Each piece re-arms the watchdog.
+/// Streams one body from `source` to `sink` with `head` in front of its first piece (also when
+/// there is no body), never holding more than one buffer of it. Each piece re-arms the watchdog.
 class BodyRelay {
-public:
+  public:
     /// `in`: what was already read from the source.
     BodyRelay(Engine &engine, const Settings &settings, Watchdog &watchdog, Stream &source,
               Buffer &in, Stream &sink, Counter &counter)
@@ -40,7 +41,7 @@ public:
         source_.cancel();
     }
 
-private:
+  private:
     using End = RelayResult::End;
 
     Task<bool> fill(size_t wanted);
@@ -61,17 +62,5 @@ private:
     bool stopped_ = false;
     bool full_ = false; // the last read filled the buffer: more is coming, read in larger pieces
 };
-
-/// Bytes both ways until both sides have ended, one has failed or nothing moved for the idle time.
-/// The end of one direction is passed on as a half-close.
-struct TunnelResult {
-    uint64_t bytes_in = 0;
-    uint64_t bytes_out = 0;
-    bool timed_out = false;
-};
-
-Task<TunnelResult> run_tunnel(Engine &engine, const Settings &settings, Watchdog &watchdog,
-                              Stream &client, Buffer &client_in, Stream &upstream,
-                              Buffer &upstream_in);
 
 } // namespace k2s::httpproxy

@@ -3,7 +3,8 @@
 
 #include <charconv>
 
-#include "text.hpp"
+#include "dataplane/text.hpp"
+#include "vocabulary.hpp"
 
 namespace k2s::httpproxy {
 namespace {

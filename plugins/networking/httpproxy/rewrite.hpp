@@ -11,8 +11,8 @@
 namespace k2s::httpproxy {
 
 struct RequestRewrite {
-    bool absolute_form = false;             // for an upstream proxy
-    std::string_view proxy_authorization;   // for an upstream proxy, or empty
+    bool absolute_form = false;           // for an upstream proxy
+    std::string_view proxy_authorization; // for an upstream proxy, or empty
     std::string_view via_name;
     bool pass_upgrade = false;
 };
@@ -23,18 +23,18 @@ void write_request_head(std::string &out, const HeadParser &head, const Target &
 
 struct ResponseRewrite {
     std::string_view via_name;
-    bool close = false;            // say that the connection ends here
+    bool close = false; // say that the connection ends here
     bool http10_keep_alive = false;
     bool chunked = false;
-    bool content_length = false;   // pass the upstream's on
+    bool content_length = false; // pass the upstream's on
     bool pass_upgrade = false;
 };
 
 /// Replaces `out` with the response head for the client.
 void write_response_head(std::string &out, const HeadParser &head, const ResponseRewrite &how);
 
-/// Replaces `out` with the last part of a chunked body: the trailer fields that may be passed on and
-/// the empty line.
+/// Replaces `out` with the last part of a chunked body: the trailer fields that may be passed on
+/// and the empty line.
 void write_trailers(std::string &out, const HeadParser &trailers);
 
 } // namespace k2s::httpproxy

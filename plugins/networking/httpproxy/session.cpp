@@ -3,8 +3,9 @@
 
 #include <charconv>
 
+#include "dataplane/text.hpp"
 #include "rewrite.hpp"
-#include "text.hpp"
+#include "vocabulary.hpp"
 
 namespace k2s::httpproxy {
 namespace {
@@ -54,38 +55,20 @@ unsigned status_of(HeadStatus problem) noexcept {
     }
 }
 
-std::string text_of(const Endpoint &endpoint) {
-    const Address address = unmapped(endpoint.address());
-    std::string text = address.to_string();
-    if (address.is_v6()) {
-        text = "[" + text + "]";
-    }
-    return text + ":" + std::to_string(endpoint.port());
-}
-
 } // namespace
 
 Session::Session(std::shared_ptr<Engine> engine, Socket socket, const Endpoint &peer)
-    : engine_(std::move(engine)), settings_(engine_->settings), client_(std::move(socket)),
-      watchdog_(engine_->clock), peer_(unmapped(peer.address())), remote_(!peer_.is_loopback()),
-      peer_text_(text_of(peer)), index_(engine_->sessions.size()) {
-    engine_->sessions.push_back(this);
+    : Member(engine->roster, peer.address()), engine_(std::move(engine)),
+      settings_(engine_->settings), client_(std::move(socket)),
+      remote_(!client_address().is_loopback()),
+      peer_text_(text_of(Endpoint(client_address(), peer.port()))) {
     engine_->counters->connections.add();
     engine_->counters->active_connections.add();
-    ++engine_->per_client[peer_.to_string()];
     watchdog_.client = &client_;
 }
 
 Session::~Session() {
-    auto &sessions = engine_->sessions;
-    sessions[index_] = sessions.back();
-    sessions[index_]->index_ = index_;
-    sessions.pop_back();
     engine_->counters->active_connections.sub();
-    const auto mine = engine_->per_client.find(peer_.to_string());
-    if (--mine->second == 0) {
-        engine_->per_client.erase(mine);
-    }
 }
 
 Task<void> Session::run() {
@@ -117,7 +100,7 @@ Task<void> Session::serve() {
         if (watchdog_.cut()) {
             co_return;
         }
-        if (engine_->draining && next == Next::keep) {
+        if (engine_->roster->draining() && next == Next::keep) {
             next = Next::linger;
         }
         in_.shrink();
@@ -144,8 +127,7 @@ Task<Session::ReadHead> Session::read_request_head(bool first) {
         scanned = data.size();
         if (look) {
             parsed = data.size();
-            const HeadStatus status =
-                engine_->parser.parse_request(data, settings_->head_limits);
+            const HeadStatus status = engine_->parser.parse_request(data, settings_->head_limits);
             if (status == HeadStatus::complete) {
                 co_return ReadHead::ready;
             }
@@ -177,7 +159,7 @@ Task<Session::ReadHead> Session::read_request_head(bool first) {
 }
 
 bool Session::client_is_allowed() const {
-    return !remote_ || any_contains(settings_->allowed_clients, peer_);
+    return !remote_ || any_contains(settings_->allowed_clients, client_address());
 }
 
 bool Session::loops_back() const {
@@ -198,7 +180,7 @@ Task<Session::Next> Session::handle_request() {
     request_ = {};
     request_.http10 = head.minor_version() == 0;
     request_.head_method = head.method() == "HEAD";
-    request_.keep_alive = !engine_->draining && !head.connection_close() &&
+    request_.keep_alive = !engine_->roster->draining() && !head.connection_close() &&
                           (!request_.http10 || head.connection_keep_alive());
     if (!client_is_allowed()) {
         engine_->counters->denied_clients.add();
@@ -233,13 +215,13 @@ Task<Session::Next> Session::handle_request() {
 Task<Session::Next> Session::handle_connect() {
     HeadParser &head = engine_->parser;
     const auto target = parse_connect_target(head.target());
-    const bool has_body = head.chunked() || (head.has_content_length() && head.content_length() != 0);
+    const bool has_body =
+        head.chunked() || (head.has_content_length() && head.content_length() != 0);
     if (!target || has_body) {
         engine_->counters->errors_request.add();
-        co_return co_await reply(400,
-                                 has_body ? "a CONNECT request has no body"
-                                          : describe(target.error()),
-                                 Next::linger);
+        co_return co_await reply(
+            400, has_body ? "a CONNECT request has no body" : describe(target.error()),
+            Next::linger);
     }
     request_.upstream = settings_->route(target->host, target->port, true);
     DialRequest where = dial_request(*target);
@@ -271,8 +253,7 @@ Task<Session::Next> Session::handle_connect() {
     record_.status = 200;
     engine_->counters->tunnels.add();
     engine_->counters->active_tunnels.add();
-    const TunnelResult moved = co_await run_tunnel(*engine_, *settings_, watchdog_, client_, in_,
-                                                   *connection.stream, connection.in);
+    const TunnelResult moved = co_await tunnel_to(connection);
     engine_->counters->active_tunnels.sub();
     record_.bytes_in = moved.bytes_in;
     record_.bytes_out = moved.bytes_out;
@@ -281,6 +262,13 @@ Task<Session::Next> Session::handle_connect() {
         record_.problem = "idle for too long";
     }
     co_return Next::close;
+}
+
+Task<TunnelResult> Session::tunnel_to(Connection &connection) {
+    Counters &counters = *engine_->counters;
+    return run_tunnel(engine_->io, engine_->tunnel_tools, watchdog_,
+                      settings_->config.tunnel_idle_timeout, {client_, in_, counters.bytes_in},
+                      {*connection.stream, connection.in, counters.bytes_out});
 }
 
 DialRequest Session::dial_request(const Target &target) const {

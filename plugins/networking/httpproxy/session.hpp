@@ -14,20 +14,14 @@ namespace k2s::httpproxy {
 
 /// One client connection: reads requests one after the other and serves each (session.cpp), by
 /// forwarding it (exchange.cpp) or by opening a tunnel.
-class Session : public std::enable_shared_from_this<Session> {
-public:
+class Session final : public Member, public std::enable_shared_from_this<Session> {
+  public:
     Session(std::shared_ptr<Engine> engine, Socket socket, const Endpoint &peer);
-    ~Session();
-    Session(const Session &) = delete;
-    Session &operator=(const Session &) = delete;
+    ~Session() override;
 
     Task<void> run();
 
-    Watchdog &watchdog() noexcept { return watchdog_; }
-    /// Between two requests, with nothing received of the next one.
-    bool idle() const noexcept { return idle_; }
-
-private:
+  private:
     // What the answer to the current request depends on.
     struct Request {
         BodyFraming body;
@@ -52,6 +46,7 @@ private:
     Task<ReadHead> read_request_head(bool first);
     Task<Next> handle_request();
     Task<Next> handle_connect();
+    Task<TunnelResult> tunnel_to(Connection &connection);
     Task<Next> reply(unsigned status, std::string_view text, Next next);
     Task<void> linger();
     bool client_is_allowed() const;
@@ -76,18 +71,14 @@ private:
     std::shared_ptr<const Settings> settings_;
     PlainStream client_;
     Buffer in_;
-    Watchdog watchdog_;
-    const Address peer_;
     const bool remote_; // not on this host's loopback
     std::string peer_text_;
-    size_t index_; // in engine_->sessions
-    bool idle_ = true;
 
     Request request_;
-    std::string host_;      // storage of the target's authority
-    std::string head_out_;  // request head for the next hop
+    std::string host_;     // storage of the target's authority
+    std::string head_out_; // request head for the next hop
     std::string answer_out_;
-    std::string key_;       // in the pool
+    std::string key_; // in the pool
 
     // For the access log; filled when verbose.
     struct Record {

@@ -1,45 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "settings.hpp"
 
-#include "text.hpp"
+#include "dataplane/text.hpp"
 #include "tls.hpp"
+#include "vocabulary.hpp"
 
 namespace k2s::httpproxy {
 namespace {
 
 std::unexpected<Error> wrong(std::string message) {
     return std::unexpected(Error{K2S_E_CONFIG, std::move(message)});
-}
-
-std::expected<ListenAddress, Error> parse_listen(const std::string &text) {
-    const auto bad = [&text](std::string_view why) {
-        std::string message = "cannot listen on \"" + text + "\": ";
-        message += why;
-        message += "; write host:port, :port or [IPv6]:port, for example 127.0.0.1:8181";
-        return std::unexpected(Error{K2S_E_USAGE, std::move(message)});
-    };
-    ListenAddress address;
-    address.text = text;
-    const size_t colon = text.rfind(':');
-    if (colon == std::string::npos) {
-        return bad("the port is missing");
-    }
-    const auto port = parse_decimal<uint16_t>(std::string_view(text).substr(colon + 1));
-    if (!port) {
-        return bad("the port is no number from 0 to 65535");
-    }
-    address.port = *port;
-    std::string_view host = std::string_view(text).substr(0, colon);
-    if (host.starts_with('[') && host.ends_with(']')) {
-        host = host.substr(1, host.size() - 2);
-        if (!parse_address(host)) {
-            return bad("the text in brackets is no IPv6 address");
-        }
-    } else if (host.find(':') != std::string_view::npos) {
-        return bad("an IPv6 address needs brackets");
-    }
-    address.host = host == "*" ? std::string_view{} : host;
-    return address;
 }
 
 std::expected<void, Error> parse_ranges(const std::vector<std::string> &texts,
@@ -111,15 +81,15 @@ std::expected<std::shared_ptr<const Settings>, Error> Settings::check(Config con
         return wrong("no address to listen on: set addr, for example to 127.0.0.1:8181");
     }
     for (const std::string &text : config.addr) {
-        auto address = parse_listen(text);
+        auto address = ListenAddress::parse(text);
         if (!address) {
             return std::unexpected(std::move(address.error()));
         }
         settings->listen.push_back(std::move(*address));
     }
-    for (auto [texts, out] : {std::pair{&config.allowed_cidrs, &settings->allowed_clients},
-                              std::pair{&config.allowed_destinations,
-                                        &settings->allowed_destinations}}) {
+    for (auto [texts, out] :
+         {std::pair{&config.allowed_cidrs, &settings->allowed_clients},
+          std::pair{&config.allowed_destinations, &settings->allowed_destinations}}) {
         if (auto ok = parse_ranges(*texts, *out); !ok) {
             return std::unexpected(std::move(ok.error()));
         }
@@ -134,7 +104,8 @@ std::expected<std::shared_ptr<const Settings>, Error> Settings::check(Config con
             out.push_back(*address);
         }
     }
-    const std::string &plain = config.forwardproxy.empty() ? config.http_proxy : config.forwardproxy;
+    const std::string &plain =
+        config.forwardproxy.empty() ? config.http_proxy : config.forwardproxy;
     const std::string &connect =
         config.forwardproxy.empty() ? config.https_proxy : config.forwardproxy;
     if (auto ok = parse_upstream(plain, settings->upstream_plain); !ok) {

@@ -8,22 +8,17 @@
 #include <string>
 #include <vector>
 
-#include "address.hpp"
 #include "config.hpp"
+#include "dataplane/address.hpp"
+#include "dataplane/listener.hpp"
 #include "head_parser.hpp"
 #include "no_proxy.hpp"
 #include "upstream.hpp"
+#include "vocabulary.hpp"
 
 namespace k2s::httpproxy {
 
 class TlsClient;
-
-/// One `addr` entry, split.
-struct ListenAddress {
-    std::string host; // empty: every address
-    uint16_t port = 0;
-    std::string text; // as configured
-};
 
 /// A checked Config. Immutable and shared: each request works with the settings it started with.
 struct Settings {

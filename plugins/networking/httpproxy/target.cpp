@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "target.hpp"
 
-#include "address.hpp"
-#include "text.hpp"
+#include "dataplane/address.hpp"
+#include "dataplane/text.hpp"
+#include "vocabulary.hpp"
 
 namespace k2s::httpproxy {
 namespace {

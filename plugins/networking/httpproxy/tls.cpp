@@ -8,7 +8,8 @@
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
 
-#include "address.hpp"
+#include "dataplane/address.hpp"
+#include "vocabulary.hpp"
 
 namespace k2s::httpproxy {
 namespace {
@@ -16,7 +17,7 @@ namespace {
 namespace ssl = net::ssl;
 
 class TlsStream final : public Stream {
-public:
+  public:
     TlsStream(Socket socket, std::shared_ptr<ssl::context> context, const std::string &host)
         : Stream(std::move(socket)), context_(std::move(context)), tls_(socket_, *context_) {
         tls_.set_verify_mode(ssl::verify_peer);
@@ -53,28 +54,28 @@ public:
         co_return IoResult{ec, bytes};
     }
 
-    // close_notify cannot be sent alone through ssl::stream while a read is pending, so the peer sees
-    // a TCP half-close; the bytes before it are complete and authenticated.
+    // close_notify cannot be sent alone through ssl::stream while a read is pending, so the peer
+    // sees a TCP half-close; the bytes before it are complete and authenticated.
     Task<error_code> shutdown_send() override {
         error_code ec;
         socket_.shutdown(Socket::shutdown_send, ec);
         co_return ec;
     }
 
-private:
+  private:
     std::shared_ptr<ssl::context> context_;
     ssl::stream<Socket &> tls_;
 };
 
 class OpensslClient final : public TlsClient {
-public:
+  public:
     explicit OpensslClient(std::shared_ptr<ssl::context> context) : context_(std::move(context)) {}
 
     std::unique_ptr<Stream> wrap(Socket socket, const std::string &host) override {
         return std::make_unique<TlsStream>(std::move(socket), context_, host);
     }
 
-private:
+  private:
     std::shared_ptr<ssl::context> context_;
 };
 
@@ -88,9 +89,9 @@ std::expected<std::shared_ptr<TlsClient>, Error> TlsClient::create(const std::st
             error_code ec;
             context->load_verify_file(ca_file, ec);
             if (ec) {
-                return std::unexpected(
-                    Error{K2S_E_CONFIG, "cannot read certificates from \"" + ca_file +
-                                            "\": " + ec.message() + "; give a PEM file"});
+                return std::unexpected(Error{K2S_E_CONFIG, "cannot read certificates from \"" +
+                                                               ca_file + "\": " + ec.message() +
+                                                               "; give a PEM file"});
             }
         } else if (!add_system_roots(context->native_handle())) {
             return std::unexpected(

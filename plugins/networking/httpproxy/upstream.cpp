@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "upstream.hpp"
 
+#include "dataplane/text.hpp"
 #include "target.hpp"
-#include "text.hpp"
+#include "vocabulary.hpp"
 
 namespace k2s::httpproxy {
 namespace {
@@ -41,7 +42,8 @@ std::string base64(std::string_view data) {
     for (size_t i = 0; i < data.size(); i += 3) {
         uint32_t block = 0;
         for (size_t k = 0; k < 3; ++k) {
-            block = block << 8 | (i + k < data.size() ? static_cast<unsigned char>(data[i + k]) : 0);
+            block =
+                block << 8 | (i + k < data.size() ? static_cast<unsigned char>(data[i + k]) : 0);
         }
         for (size_t k = 0; k < 4; ++k) {
             out += i + k <= data.size() ? k_alphabet[block >> (18 - 6 * k) & 63] : '=';

@@ -22,7 +22,8 @@ struct Upstream {
     std::string display() const;
 
     /// `http://[user:pass@]host[:port][/]` or `https://…`; without a scheme http is meant. Default
-    /// ports are 80 and 443. User and password may be percent-encoded. Errors never repeat the text.
+    /// ports are 80 and 443. User and password may be percent-encoded. Errors never repeat the
+    /// text.
     static std::expected<Upstream, Error> parse(std::string_view url);
 };
 

@@ -9,7 +9,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 
-#include "text.hpp"
+#include "dataplane/text.hpp"
 
 namespace test {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "no_proxy.hpp"
-#include "text.hpp"
+#include "dataplane/text.hpp"
 
 using namespace k2s::httpproxy;
 

@@ -13,7 +13,7 @@
 #include "net.hpp"
 #include "watchdog.hpp"
 
-namespace k2s::httpproxy {
+namespace k2s::dataplane {
 
 struct Resolution {
     error_code ec;
@@ -24,7 +24,7 @@ struct Resolution {
 /// thread, so a single dead name server would hold up every other look-up), and a bounded cache.
 /// getaddrinfo does not tell a TTL: answers are kept for `k_keep`, failures for `k_keep_failure`.
 class Resolver {
-public:
+  public:
     static constexpr auto k_keep = std::chrono::seconds(30);
     static constexpr auto k_keep_failure = std::chrono::seconds(3);
     static constexpr size_t k_max_cached = 1024;
@@ -34,14 +34,15 @@ public:
     /// Waits for running look-ups.
     ~Resolver();
 
-    /// Literal addresses and `hosts` entries are answered without a look-up. The watchdog can end the
-    /// wait (operation_aborted). Addresses alternate between the families, IPv6 first (RFC 8305 4).
+    /// Literal addresses and `hosts` entries are answered without a look-up. The watchdog can end
+    /// the wait (operation_aborted). Addresses alternate between the families, IPv6 first (RFC 8305
+    /// 4).
     Task<Resolution> resolve(const std::string &host, Watchdog &watchdog);
 
     /// Fixed answers, as /etc/hosts has them; lower-case names.
     void set_hosts(std::map<std::string, std::vector<Address>> hosts) { hosts_ = std::move(hosts); }
 
-private:
+  private:
     struct Lookup;
     struct Cached {
         Resolution answer;
@@ -58,4 +59,4 @@ private:
     std::shared_ptr<Resolver *> self_; // null inside once this object is gone
 };
 
-} // namespace k2s::httpproxy
+} // namespace k2s::dataplane

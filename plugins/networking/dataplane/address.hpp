@@ -10,7 +10,7 @@
 
 #include <k2s/sdk/error.hpp>
 
-namespace k2s::httpproxy {
+namespace k2s::dataplane {
 
 using Address = boost::asio::ip::address;
 
@@ -23,18 +23,19 @@ std::optional<Address> parse_address(std::string_view text);
 
 /// An address range such as 172.20.0.0/16 or fd00::/8.
 class Cidr {
-public:
-    /// Strict: an address and a prefix length; the bits after the prefix may be set and are ignored.
+  public:
+    /// Strict: an address and a prefix length; the bits after the prefix may be set and are
+    /// ignored.
     static std::expected<Cidr, Error> parse(std::string_view text);
 
     /// Mapped addresses count as IPv4.
     bool contains(const Address &address) const;
 
-private:
+  private:
     Address network_;
     unsigned prefix_ = 0;
 };
 
 bool any_contains(const std::vector<Cidr> &ranges, const Address &address);
 
-} // namespace k2s::httpproxy
+} // namespace k2s::dataplane

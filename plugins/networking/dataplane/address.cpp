@@ -6,7 +6,7 @@
 
 #include "text.hpp"
 
-namespace k2s::httpproxy {
+namespace k2s::dataplane {
 namespace {
 
 namespace ip = boost::asio::ip;
@@ -38,8 +38,7 @@ Address unmapped(const Address &address) {
 
 std::optional<Address> parse_address(std::string_view text) {
     char buffer[64];
-    if (text.empty() || text.size() >= sizeof buffer ||
-        text.find('\0') != std::string_view::npos) {
+    if (text.empty() || text.size() >= sizeof buffer || text.find('\0') != std::string_view::npos) {
         return std::nullopt;
     }
     std::memcpy(buffer, text.data(), text.size());
@@ -103,4 +102,4 @@ bool any_contains(const std::vector<Cidr> &ranges, const Address &address) {
     return false;
 }
 
-} // namespace k2s::httpproxy
+} // namespace k2s::dataplane

@@ -8,13 +8,15 @@
 #include <string_view>
 
 // ASCII text as HTTP defines it: never depends on a locale.
-namespace k2s::httpproxy {
+namespace k2s::dataplane {
 
 constexpr char ascii_lower(char c) noexcept {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
 }
 
-constexpr bool ascii_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+constexpr bool ascii_digit(char c) noexcept {
+    return c >= '0' && c <= '9';
+}
 
 constexpr bool ascii_alnum(char c) noexcept {
     return ascii_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z');
@@ -76,4 +78,4 @@ template <typename Each> void for_each_item(std::string_view list, Each each) {
     }
 }
 
-} // namespace k2s::httpproxy
+} // namespace k2s::dataplane

@@ -9,12 +9,12 @@
 
 #include <boost/asio/buffer.hpp>
 
-namespace k2s::httpproxy {
+namespace k2s::dataplane {
 
-/// Bytes read from a peer and not used yet. Small while a connection only exchanges heads, grown for
-/// large heads and bodies, and given back afterwards, so that idle connections stay cheap.
+/// Bytes read from a peer and not used yet. Small while a connection only exchanges heads, grown
+/// for large heads and bodies, and given back afterwards, so that idle connections stay cheap.
 class Buffer {
-public:
+  public:
     static constexpr size_t k_small = 4 * 1024;
     static constexpr size_t k_large = 64 * 1024;
 
@@ -29,7 +29,8 @@ public:
         }
     }
 
-    /// Free space of at least one byte; grows the capacity to `capacity` when it is smaller or full.
+    /// Free space of at least one byte; grows the capacity to `capacity` when it is smaller or
+    /// full.
     boost::asio::mutable_buffer prepare(size_t capacity) {
         if (capacity_ < capacity || capacity_ == end_) {
             make_room(capacity);
@@ -41,7 +42,14 @@ public:
 
     /// Gives large memory back when nothing is in it.
     void shrink() noexcept {
-        if (empty() && capacity_ > k_small) {
+        if (capacity_ > k_small) {
+            release();
+        }
+    }
+
+    /// Gives all memory back when nothing is in it.
+    void release() noexcept {
+        if (empty()) {
             data_.reset();
             capacity_ = begin_ = end_ = 0;
         }
@@ -49,7 +57,7 @@ public:
 
     void clear() noexcept { begin_ = end_ = 0; }
 
-private:
+  private:
     void make_room(size_t capacity) {
         const size_t used = size();
         if (capacity_ >= capacity && begin_ > 0) {
@@ -76,4 +84,4 @@ private:
     size_t end_ = 0;
 };
 
-} // namespace k2s::httpproxy
+} // namespace k2s::dataplane

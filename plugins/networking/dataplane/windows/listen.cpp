@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "../listener.hpp"
 
-namespace k2s::httpproxy {
+namespace k2s::dataplane {
 
 // SO_REUSEADDR on Windows would let any other process take over the port; this is its opposite.
 void set_listener_options(Acceptor &acceptor) {
@@ -10,4 +10,4 @@ void set_listener_options(Acceptor &acceptor) {
                  reinterpret_cast<const char *>(&on), sizeof on);
 }
 
-} // namespace k2s::httpproxy
+} // namespace k2s::dataplane

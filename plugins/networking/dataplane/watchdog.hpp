@@ -4,7 +4,7 @@
 #include "net.hpp"
 #include "stream.hpp"
 
-namespace k2s::httpproxy {
+namespace k2s::dataplane {
 
 /// The time as of the last tick of the proxy: reading it costs nothing, and per-operation timers
 /// (a heap and a timerfd call each) are not needed. Deadlines are late by at most two ticks.
@@ -16,7 +16,7 @@ struct CoarseClock {
 /// One deadline of a session. When it passes, whatever the session waits for is cancelled and
 /// `expired()` says why the wait ended.
 class Watchdog {
-public:
+  public:
     explicit Watchdog(const CoarseClock &clock) : clock_(clock) {}
 
     void arm(Clock::duration after) noexcept {
@@ -69,7 +69,7 @@ public:
     Socket *dialing = nullptr;
     Timer *waiting = nullptr;
 
-private:
+  private:
     const CoarseClock &clock_;
     Clock::time_point at_ = Clock::time_point::max();
     bool expired_ = false;
@@ -78,15 +78,15 @@ private:
 
 /// Sets a pointer for the length of a scope.
 template <typename T> class Scoped {
-public:
+  public:
     Scoped(T *&slot, T *value) : slot_(slot), before_(slot) { slot_ = value; }
     ~Scoped() { slot_ = before_; }
     Scoped(const Scoped &) = delete;
     Scoped &operator=(const Scoped &) = delete;
 
-private:
+  private:
     T *&slot_;
     T *before_;
 };
 
-} // namespace k2s::httpproxy
+} // namespace k2s::dataplane

@@ -3,11 +3,11 @@
 
 #include "net.hpp"
 
-namespace k2s::httpproxy {
+namespace k2s::dataplane {
 
 /// A flag that one coroutine waits for and another sets; both run on the same io_context thread.
 class Event {
-public:
+  public:
     explicit Event(net::io_context &io) : timer_(io) {
         timer_.expires_at(Clock::time_point::max());
     }
@@ -23,9 +23,9 @@ public:
         }
     }
 
-private:
+  private:
     Timer timer_;
     bool set_ = false;
 };
 
-} // namespace k2s::httpproxy
+} // namespace k2s::dataplane

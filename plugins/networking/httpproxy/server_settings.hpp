@@ -10,8 +10,8 @@
 
 namespace k2s::httpproxy {
 
-/// The engine's Config from the feature's settings (checked against the schema of plugin.json) and the
-/// proxy variables of the environment.
+/// The engine's Config from the feature's settings (checked against the schema of plugin.json) and
+/// the proxy variables of the environment.
 std::expected<Config, Error> config_from_settings(std::string_view settings, const Host &host);
 
 } // namespace k2s::httpproxy

@@ -7,7 +7,7 @@
 
 #include "text.hpp"
 
-namespace k2s::httpproxy {
+namespace k2s::dataplane {
 namespace {
 
 std::vector<Address> alternate(const std::vector<Address> &found) {
@@ -58,8 +58,7 @@ struct Resolver::Lookup {
     bool finished = false;
 };
 
-Resolver::Resolver(net::io_context &io)
-    : io_(io), self_(std::make_shared<Resolver *>(this)) {}
+Resolver::Resolver(net::io_context &io) : io_(io), self_(std::make_shared<Resolver *>(this)) {}
 
 Resolver::~Resolver() {
     *self_ = nullptr;
@@ -134,4 +133,4 @@ Task<Resolution> Resolver::resolve(const std::string &given, Watchdog &watchdog)
     co_return answer;
 }
 
-} // namespace k2s::httpproxy
+} // namespace k2s::dataplane

@@ -5,7 +5,7 @@
 
 #include <boost/asio/write.hpp>
 
-namespace k2s::httpproxy {
+namespace k2s::dataplane {
 
 void prepare_socket(Socket &socket) noexcept {
     error_code ignored;
@@ -23,7 +23,9 @@ void Stream::close() noexcept {
     socket_.close(ignored);
 }
 
-Task<std::string> Stream::handshake() { co_return std::string(); }
+Task<std::string> Stream::handshake() {
+    co_return std::string();
+}
 
 Task<IoResult> PlainStream::read_some(net::mutable_buffer into) {
     const auto [ec, bytes] = co_await socket_.async_read_some(into, k_await);
@@ -59,4 +61,4 @@ Task<error_code> PlainStream::shutdown_send() {
     co_return ec;
 }
 
-} // namespace k2s::httpproxy
+} // namespace k2s::dataplane

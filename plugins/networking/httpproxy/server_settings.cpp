@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "httpproxy/service_settings.hpp"
+#include "httpproxy/server_settings.hpp"
 
 #include <nlohmann/json.hpp>
 

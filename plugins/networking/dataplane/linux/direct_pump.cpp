@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT
+#include "../direct_pump.hpp"
+
+#include <array>
+#include <cerrno>
+
+#include <boost/asio/post.hpp>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace k2s::dataplane {
+namespace {
+
+constexpr size_t k_scratch = 64 * 1024;
+constexpr size_t k_pipe = 512 * 1024;
+constexpr size_t k_kept_pipes = 32;
+// Full buffers in a row after which a flow counts as bulk: a small transfer does not pay for pipes.
+constexpr unsigned k_bulk_after = 2;
+// A flow that never has to wait lets the others run after so many pieces.
+constexpr unsigned k_turn = 16;
+
+struct Pipe {
+    int read_end = -1;
+    int write_end = -1;
+};
+
+void close_pipe(const Pipe &pipe) noexcept {
+    ::close(pipe.read_end);
+    ::close(pipe.write_end);
+}
+
+bool would_block(int error) noexcept {
+    return error == EAGAIN || error == EWOULDBLOCK;
+}
+
+} // namespace
+
+struct TunnelTools::Impl {
+    std::array<char, k_scratch> scratch;
+    std::vector<Pipe> pipes; // empty ones
+
+    bool take(Pipe &pipe) {
+        if (!pipes.empty()) {
+            pipe = pipes.back();
+            pipes.pop_back();
+            return true;
+        }
+        std::array<int, 2> ends{};
+        if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) {
+            return false;
+        }
+        pipe = {ends[0], ends[1]};
+        // Refused beyond the user's share of pipe memory: then the default size has to do.
+        static_cast<void>(::fcntl(pipe.write_end, F_SETPIPE_SZ, static_cast<int>(k_pipe)));
+        return true;
+    }
+
+    void give_back(const Pipe &pipe) {
+        if (pipes.size() < k_kept_pipes) {
+            pipes.push_back(pipe);
+        } else {
+            close_pipe(pipe);
+        }
+    }
+};
+
+TunnelTools::TunnelTools() : impl_(std::make_unique<Impl>()) {}
+
+TunnelTools::~TunnelTools() {
+    for (const Pipe &pipe : impl_->pipes) {
+        close_pipe(pipe);
+    }
+}
+
+const bool k_direct_pump = true;
+
+namespace {
+
+class Direct {
+  public:
+    explicit Direct(DirectFlow &flow) : flow_(flow) {}
+    ~Direct() {
+        if (pipe_.read_end >= 0) {
+            close_pipe(pipe_);
+        }
+    }
+    Direct(const Direct &) = delete;
+    Direct &operator=(const Direct &) = delete;
+
+    Task<bool> run() {
+        for (;;) {
+            const Step step = full_ < k_bulk_after ? copy() : fill_pipe();
+            if (step == Step::ended) {
+                co_return true;
+            }
+            if (step == Step::failed) {
+                co_return false;
+            }
+            if (step == Step::moved) {
+                flow_.watchdog.arm(flow_.idle_timeout);
+            }
+            if (!rest_.empty() && !co_await send_rest()) {
+                co_return false;
+            }
+            if (piped_ != 0 && !co_await empty_pipe()) {
+                co_return false;
+            }
+            if (step == Step::drained || drained_) {
+                drained_ = false;
+                if (const auto [ec] = co_await flow_.from.async_wait(Socket::wait_read, k_await);
+                    ec) {
+                    co_return false;
+                }
+                turn_ = 0;
+            } else if (++turn_ == k_turn) {
+                turn_ = 0;
+                co_await net::post(flow_.from.get_executor(), k_await_nothing);
+            }
+        }
+    }
+
+  private:
+    enum class Step : uint8_t { moved, drained, ended, failed };
+    static constexpr net::use_awaitable_t<Executor> k_await_nothing{};
+
+    void count(size_t bytes) noexcept {
+        flow_.bytes += bytes;
+        flow_.counter.add(bytes);
+    }
+
+    // One piece through the shared buffer; what the sink does not take stays in rest_.
+    Step copy() {
+        auto &scratch = flow_.tools.impl()->scratch;
+        const ssize_t got = ::recv(from(), scratch.data(), scratch.size(), 0);
+        if (got == 0) {
+            return Step::ended;
+        }
+        if (got < 0) {
+            return errno == EINTR ? Step::moved : would_block(errno) ? Step::drained : Step::failed;
+        }
+        const auto size = static_cast<size_t>(got);
+        full_ = size == scratch.size() ? full_ + 1 : 0;
+        drained_ = size < scratch.size(); // asking again would only be told so
+        ssize_t sent = ::send(to(), scratch.data(), size, MSG_NOSIGNAL);
+        if (sent < 0) {
+            if (!would_block(errno) && errno != EINTR) {
+                return Step::failed;
+            }
+            sent = 0;
+        }
+        count(static_cast<size_t>(sent));
+        rest_.assign(scratch.begin() + sent, scratch.begin() + got);
+        return Step::moved;
+    }
+
+    Task<bool> send_rest() {
+        size_t done = 0;
+        while (done < rest_.size()) {
+            if (const auto [ec] = co_await flow_.to.async_wait(Socket::wait_write, k_await); ec) {
+                co_return false;
+            }
+            const ssize_t sent =
+                ::send(to(), rest_.data() + done, rest_.size() - done, MSG_NOSIGNAL);
+            if (sent < 0 && !would_block(errno) && errno != EINTR) {
+                co_return false;
+            }
+            if (sent > 0) {
+                done += static_cast<size_t>(sent);
+                count(static_cast<size_t>(sent));
+                flow_.watchdog.arm(flow_.idle_timeout);
+            }
+        }
+        std::vector<char>().swap(rest_);
+        co_return true;
+    }
+
+    Step fill_pipe() {
+        if (pipe_.read_end < 0 && !flow_.tools.impl()->take(pipe_)) {
+            full_ = 0; // no descriptors left: copy
+            return Step::moved;
+        }
+        const ssize_t got = ::splice(from(), nullptr, pipe_.write_end, nullptr, k_pipe,
+                                     SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        if (got > 0) {
+            piped_ = static_cast<size_t>(got);
+            return Step::moved;
+        }
+        const int error = got < 0 ? errno : 0;
+        if (error == EINTR) {
+            return Step::moved;
+        }
+        flow_.tools.impl()->give_back(pipe_);
+        pipe_ = {};
+        if (got == 0) {
+            return Step::ended;
+        }
+        if (would_block(error)) {
+            full_ = k_bulk_after - 1; // one full buffer makes it bulk again
+            return Step::drained;
+        }
+        return Step::failed;
+    }
+
+    Task<bool> empty_pipe() {
+        while (piped_ != 0) {
+            const ssize_t sent = ::splice(pipe_.read_end, nullptr, to(), nullptr, piped_,
+                                          SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+            if (sent > 0) {
+                piped_ -= static_cast<size_t>(sent);
+                count(static_cast<size_t>(sent));
+                flow_.watchdog.arm(flow_.idle_timeout);
+                continue;
+            }
+            if (sent == 0 || (!would_block(errno) && errno != EINTR)) {
+                co_return false;
+            }
+            if (const auto [ec] = co_await flow_.to.async_wait(Socket::wait_write, k_await); ec) {
+                co_return false;
+            }
+        }
+        co_return true;
+    }
+
+    // -1 once the other direction or a deadline has closed it, perhaps while this one waited.
+    int from() const noexcept { return flow_.from.native_handle(); }
+    int to() const noexcept { return flow_.to.native_handle(); }
+
+    DirectFlow &flow_;
+    Pipe pipe_;
+    size_t piped_ = 0; // bytes in it
+    std::vector<char> rest_;
+    unsigned full_ = 0;
+    unsigned turn_ = 0;
+    bool drained_ = false;
+};
+
+} // namespace
+
+Task<bool> run_direct(DirectFlow flow) {
+    Direct direct(flow);
+    co_return co_await direct.run();
+}
+
+} // namespace k2s::dataplane

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+#include "../direct_pump.hpp"
+
+namespace k2s::dataplane {
+
+struct TunnelTools::Impl {};
+
+TunnelTools::TunnelTools() = default;
+TunnelTools::~TunnelTools() = default;
+
+// Completion ports read into a buffer that is there while one waits: the portable pump does that.
+const bool k_direct_pump = false;
+
+Task<bool> run_direct(DirectFlow) {
+    co_return false;
+}
+
+} // namespace k2s::dataplane
