@@ -9,9 +9,8 @@
 
 #include "proxy.hpp"
 
+namespace k2s::httpproxy {
 namespace {
-
-using namespace k2s::httpproxy;
 
 class Printer final : public Observer {
 public:
@@ -44,8 +43,10 @@ const char *environment(const char *upper, const char *lower) {
 }
 
 } // namespace
+} // namespace k2s::httpproxy
 
 int main(int argc, char **argv) {
+    using namespace k2s::httpproxy;
     Config config;
     config.verbose = false;
     for (int i = 1; i < argc; ++i) {
