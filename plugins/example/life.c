@@ -26,24 +26,22 @@ static int32_t K2S_CALL changed(void *self, k2s_error *error) {
 
 const k2s_reconfigure example_reconfigure = {sizeof example_reconfigure, 0, changed};
 
-/* What `install`, `start`, … of the product mean for this plugin. It must be the same to do a step
- * twice, and a dry run tells each action and does none. This plugin's only one is a log record. */
-static int32_t K2S_CALL step(void *self, uint32_t step, uint32_t dry_run, const k2s_sink *plan,
-                             k2s_error *error) {
+/* What belongs beside the services when the host has started or is about to stop. It has a thread
+ * of its own, so it may take its time; this plugin only leaves a log record. */
+static int32_t K2S_CALL step(void *self, uint32_t step, uint64_t deadline_ms, k2s_error *error) {
     (void)self;
-    static const char *const names[] = {"install", "start", "stop", "uninstall"};
-    if (step > K2S_STEP_UNINSTALL) {
+    (void)deadline_ms;
+    switch (step) {
+    case K2S_STEP_STARTED:
+        log_number(K2S_LOG_INFO, "the host has started", "tickers", ticker_instances());
+        return K2S_OK;
+    case K2S_STEP_STOPPING:
+    case K2S_STEP_SHUTDOWN:
+        log_number(K2S_LOG_INFO, "the host is about to stop", "tickers", ticker_instances());
+        return K2S_OK;
+    default:
         return fail(error, K2S_E_UNSUPPORTED, "step %u is not known", (unsigned)step);
     }
-    if (dry_run) {
-        Text action = {0};
-        text_add(&action, str("{\"action\":\"log\",\"step\":"));
-        text_add_json(&action, str(names[step]));
-        text_add(&action, str("}"));
-        return text_send(&action, plan);
-    }
-    log_number(K2S_LOG_INFO, names[step], NULL, 0);
-    return K2S_OK;
 }
 
 const k2s_lifecycle example_lifecycle = {sizeof example_lifecycle, 0, step};

@@ -166,10 +166,9 @@ static void layout_lifecycle(void) {
     TEXT(K2S_RECONFIGURE_ID);
     TEXT(K2S_LIFECYCLE_ID);
     TEXT(K2S_DIAGNOSTICS_ID);
-    NUMBER(K2S_STEP_INSTALL);
-    NUMBER(K2S_STEP_START);
-    NUMBER(K2S_STEP_STOP);
-    NUMBER(K2S_STEP_UNINSTALL);
+    NUMBER(K2S_STEP_STARTED);
+    NUMBER(K2S_STEP_STOPPING);
+    NUMBER(K2S_STEP_SHUTDOWN);
     STRUCT(k2s_health);
     FIELD(k2s_health, struct_size);
     FIELD(k2s_health, reserved);

@@ -46,7 +46,7 @@ class Everything final : public k2s::Plugin,
     }
     k2s::Status check() override { return host().cancelled() ? K2S_E_CANCELLED : K2S_OK; }
     k2s::Status changed() override { return K2S_OK; }
-    k2s::Status step(uint32_t, bool, const k2s_sink &) override { return K2S_OK; }
+    k2s::Status step(uint32_t, uint64_t) override { return K2S_OK; }
     k2s::Status dump(const k2s_sink &) override { return K2S_OK; }
 };
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """`k2s run` and the commands that talk to it; configuration; switches."""
+import json
 import os
 import signal
 import socket
@@ -88,6 +89,54 @@ services:
         self.assertIn(refused.exception.code, (403, 404, 405))
         self.assertIsNone(host.process.poll())
 
+    def test_diagnostics_tell_what_plugins_know(self):
+        host = self.run_host(config="services: {tick: {feature: ticker, settings: {period_ms: 10}}}")
+        host.wait_for("service started")
+        told = self.data("k2s", "host", "diagnostics")
+        self.assertEqual(told["host"]["services"][0]["instance"], "tick")
+        self.assertEqual(told["plugins"]["example"]["diagnostics"]["tickers"], 1)
+        self.succeed("k2s", "host", "stop")
+        self.assertEqual(host.process.wait(60), 0)
+        self.fails(6, "k2s", "host", "diagnostics")
+
+    def hooks(self, **commands):
+        lines = [f"  {step}: {{command: {json.dumps(command)}, deadline_seconds: {limit}}}"
+                 for step, (command, limit) in commands.items()]
+        return "services: {tick: {feature: ticker}}\nhooks:\n" + "\n".join(lines) + "\n"
+
+    def test_steps_and_hooks_run_beside_the_services(self):
+        note = native(os.path.join(self.folder, "note.yaml"))
+        exe = native(self.exe("yaml2json")[-1])
+        self.write("note.yaml", "a: 1\n")
+        host = self.run_host(config=self.hooks(started=([exe, "-input", note], 60),
+                                               stopping=([exe, "-input", note], 60)))
+        host.wait_for("the host has started", tickers=1)
+        ended = host.wait_for("hook ended", step="started")
+        self.assertIn('"a":1', ended["output"])
+        self.succeed("k2s", "host", "stop")
+        self.assertEqual(host.process.wait(60), 0)
+        told = [(record["msg"], record.get("step")) for record in host.records()]
+        steps = [("stopping", None), ("hook ended", "stopping"), ("the host is about to stop", None),
+                 ("ticker stopped", None)]
+        self.assertEqual([one for one in told if one in steps], steps)
+
+    def test_a_hook_that_fails_or_hangs_stops_nothing(self):
+        exe = native(self.exe("httpproxy")[-1])  # runs until it is ended
+        hanging = [exe, "--addr", "127.0.0.1:0"]
+        host = self.run_host(config=self.hooks(started=(hanging, 600), stopping=(hanging, 0.5)))
+        host.wait_for("the host has started")
+        self.assertEqual(self.data("k2s", "host", "status")["state"], "running")
+        self.succeed("k2s", "host", "stop")  # does not wait for ten minutes
+        self.assertEqual(host.process.wait(60), 0)
+        ends = [(record["step"], record["end"]) for record in host.records()
+                if record["msg"] == "hook failed"]
+        self.assertEqual([step for step, _ in ends], ["started", "stopping"])
+        self.assertIn("cancelled", ends[0][1])
+        self.assertIn("deadline", ends[1][1])
+        missing = self.run_host(config=self.hooks(started=(["no-such-program"], 5)))
+        self.assertIn("no-such-program", missing.wait_for("hook failed")["end"])
+        self.assertEqual(self.data("k2s", "host", "status")["state"], "running")
+
     def test_safe_mode_runs_nothing(self):
         host = self.run_host("--safe-mode")
         for _ in range(300):
@@ -132,7 +181,6 @@ class Configuration(TreeTest):
 
 
 def json_rows(test, file):
-    import json
     return json.loads(test.succeed("k2s", "config", "show", "--origin", "--config", file, "--set",
                                    "log.level=debug", "--format", "json", env={"K2S_LOG__FILES": "9"}))
 

@@ -36,6 +36,9 @@ admin::Response answer(App &app, ServiceHost &host, const admin::Request &reques
         if (request.path == "/state") {
             return json_response(200, host.state());
         }
+        if (request.path == "/diagnostics" && request.trusted) {
+            return json_response(200, host.diagnostics());
+        }
     } else if (request.method == "POST" && request.trusted) {
         if (request.path == "/reload") {
             const auto done = host.reload_now();

@@ -391,6 +391,7 @@ Result<int> App::dispatch() {
     static const std::map<std::string_view, Handler> handlers{
         {"run", run_host},           {"host run", run_host},
         {"host status", ask_host},   {"host reload", ask_host},
+        {"host diagnostics", ask_host},
         {"host stop", ask_host},     {"plugin list", show_plugins},
         {"plugin info", show_plugins}, {"plugin explain", show_plugins},
         {"plugin enable", switch_part}, {"plugin disable", switch_part},

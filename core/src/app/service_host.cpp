@@ -19,7 +19,7 @@ constexpr auto k_grace = std::chrono::seconds(10);
 } // namespace
 
 ServiceHost::ServiceHost(App &app, WantedServices wanted)
-    : app_(app), wanted_(std::move(wanted)) {}
+    : app_(app), wanted_(std::move(wanted)), steps_(app) {}
 
 std::chrono::milliseconds ServiceHost::drain_time() const {
     const auto *seconds = app_.config()->find("/limits/drain_seconds");
@@ -53,6 +53,7 @@ Result<void> ServiceHost::start() {
     }
     std::ranges::for_each(*wanted, [this](const ServiceSpec &spec) { launch(spec); });
     if (wanted->empty() || services_.running() > 0) {
+        steps_.started();
         return {};
     }
     const auto why = services_.first_failure();
@@ -138,11 +139,12 @@ int ServiceHost::wait_and_drain() {
     const StopReason reason = cancellation.wait();
     app_.logger().write(k_level_info, "host", "stopping",
                         {{"reason", reason_text(reason)}});
-    return drain();
+    return drain(reason);
 }
 
-int ServiceHost::drain() {
+int ServiceHost::drain(StopReason reason) {
     draining_ = true;
+    steps_.stopping(reason);
     const Watchdog watchdog(drain_time() + k_deactivate + k_grace, [this] {
         write_err(app_.tool().name + ": a plugin hangs in its stop: ending without it\n");
         end_process(exit_code(K2S_E_TIMEOUT));
@@ -157,6 +159,22 @@ int ServiceHost::drain() {
 }
 
 bool ServiceHost::ready() const { return !draining_ && services_.all_healthy(); }
+
+nlohmann::ordered_json ServiceHost::diagnostics() const {
+    auto plugins = nlohmann::ordered_json::object();
+    for (PluginInstance *plugin : app_.plugins().active()) {
+        auto text = plugin->diagnostics();
+        auto told = nlohmann::ordered_json::parse(text.value_or("null"), nullptr, false);
+        plugins[plugin->manifest().id] = {
+            {"version", plugin->manifest().version},
+            {"diagnostics", text && !told.is_discarded() ? std::move(told) : nullptr}};
+        if (!text || told.is_discarded()) {
+            plugins[plugin->manifest().id]["error"] =
+                text ? "its diagnostics are not JSON" : text.error().message;
+        }
+    }
+    return {{"host", state()}, {"plugins", std::move(plugins)}};
+}
 
 nlohmann::ordered_json ServiceHost::state() const {
     const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "app/app.hpp"
+#include "app/host_steps.hpp"
 #include "lifecycle/service_set.hpp"
 
 namespace k2s::core {
@@ -37,6 +38,8 @@ class ServiceHost {
     bool ready() const;
     /// For /state and `k2s host status`.
     nlohmann::ordered_json state() const;
+    /// The same and what each active plugin tells of itself. [any-thread]
+    nlohmann::ordered_json diagnostics() const;
 
   private:
     /// Reads the configuration again and moves to it. On an error everything stays as it was.
@@ -44,11 +47,12 @@ class ServiceHost {
     void launch(const ServiceSpec &spec);
     Result<void> apply(const std::vector<ServiceSpec> &wanted);
     std::chrono::milliseconds drain_time() const;
-    int drain();
+    int drain(StopReason reason);
 
     App &app_;
     WantedServices wanted_;
     ServiceSet services_;
+    HostSteps steps_; ///< last of what uses plugins: gone before them
     std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
     std::atomic<bool> draining_{false};
     std::mutex reload_mutex_;

@@ -73,6 +73,36 @@ constexpr const char *k_schema = R"json({
       }
     }
   },
+  "hooks": {
+    "type": "object", "default": {}, "additionalProperties": false,
+    "description": "Commands that a host with services runs beside them",
+    "properties": {
+      "started": {"type": "object", "additionalProperties": false, "required": ["command"],
+        "description": "Once the services run; they do not wait for it, and a stop ends it",
+        "properties": {
+          "enabled": {"type": "boolean", "default": true},
+          "command": {"type": "array", "minItems": 1, "maxItems": 256, "items": {"type": "string", "minLength": 1},
+            "description": "Program and arguments; there is no shell"},
+          "deadline_seconds": {"type": "number", "exclusiveMinimum": 0, "maximum": 86400, "default": 900,
+            "description": "When it and all it started is ended"}}},
+      "stopping": {"type": "object", "additionalProperties": false, "required": ["command"],
+        "description": "Before the services drain",
+        "properties": {
+          "enabled": {"type": "boolean", "default": true},
+          "command": {"type": "array", "minItems": 1, "maxItems": 256, "items": {"type": "string", "minLength": 1},
+            "description": "Program and arguments; there is no shell"},
+          "deadline_seconds": {"type": "number", "exclusiveMinimum": 0, "maximum": 3600, "default": 25,
+            "description": "When it and all it started is ended"}}},
+      "shutdown": {"type": "object", "additionalProperties": false, "required": ["command"],
+        "description": "In place of stopping when the system goes down (Windows)",
+        "properties": {
+          "enabled": {"type": "boolean", "default": true},
+          "command": {"type": "array", "minItems": 1, "maxItems": 256, "items": {"type": "string", "minLength": 1},
+            "description": "Program and arguments; there is no shell"},
+          "deadline_seconds": {"type": "number", "exclusiveMinimum": 0, "maximum": 3600, "default": 25,
+            "description": "When it and all it started is ended"}}}
+    }
+  },
   "limits": {
     "type": "object", "default": {}, "additionalProperties": false,
     "description": "Bounds on plugins and services",

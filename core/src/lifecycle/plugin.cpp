@@ -178,6 +178,11 @@ Result<void> PluginInstance::deactivate(std::chrono::milliseconds deadline) {
     if (state_ != PluginState::created) {
         return {};
     }
+    const std::unique_lock alone(in_use_, deadline);
+    if (!alone) {
+        return fail(K2S_E_TIMEOUT, "plugin '{}' still runs: a lifecycle step, or its diagnostics",
+                    manifest_.id);
+    }
     const auto blockers = scope_->release_all(deadline);
     if (!blockers.empty()) {
         return fail(K2S_E_TIMEOUT, "plugin '{}' still runs: {}", manifest_.id,
@@ -212,6 +217,24 @@ template <class Call> Result<int32_t> PluginInstance::call(std::string_view what
     k2s_error error = make_error();
     const StrandGuard strand(scope_->strand(), what);
     const int32_t status = contained(manifest_.id, &error, [&] { return body(&error); });
+    if (status < 0) {
+        return std::unexpected(to_error(status, error));
+    }
+    return status;
+}
+
+template <class Table, class Call>
+Result<std::optional<int32_t>> PluginInstance::call_beside(std::string_view id, Call &&body) {
+    const std::shared_lock here(in_use_, std::try_to_lock);
+    if (!here) {
+        return fail(K2S_E_STATE, "plugin '{}' is about to end", manifest_.id);
+    }
+    const auto table = find<Table>(id);
+    if (!table) {
+        return std::nullopt;
+    }
+    k2s_error error = make_error();
+    const int32_t status = contained(manifest_.id, &error, [&] { return body(**table, &error); });
     if (status < 0) {
         return std::unexpected(to_error(status, error));
     }
@@ -269,31 +292,24 @@ Result<void> PluginInstance::stop_service(k2s_handle service, std::chrono::milli
 }
 
 Result<std::string> PluginInstance::service_status(k2s_handle service) {
-    auto table = find<k2s_services>(K2S_SERVICES_ID);
-    if (!table) {
-        return pass(table);
-    }
     std::string text;
     const k2s_sink sink = Host::string_sink(text);
-    k2s_error error = make_error();
-    const int32_t status = contained(manifest_.id, &error, [&] {
-        return (*table)->status(plugin_->self, service, &sink, &error);
-    });
-    if (status < 0) {
-        return std::unexpected(to_error(status, error));
+    auto done = call_beside<k2s_services>(
+        K2S_SERVICES_ID, [&](const k2s_services &table, k2s_error *error) {
+            return table.status(plugin_->self, service, &sink, error);
+        });
+    if (done && !*done) {
+        return missing(K2S_SERVICES_ID);
     }
-    return text;
+    return done ? Result<std::string>(std::move(text)) : pass(done);
 }
 
 std::optional<Error> PluginInstance::unhealthy() {
-    const auto table = find<k2s_health>(K2S_HEALTH_ID);
-    if (!table) {
-        return std::nullopt;
-    }
-    k2s_error error = make_error();
-    const int32_t status =
-        contained(manifest_.id, &error, [&] { return (*table)->check(plugin_->self, &error); });
-    return status < 0 ? std::optional(to_error(status, error)) : std::nullopt;
+    auto done =
+        call_beside<k2s_health>(K2S_HEALTH_ID, [&](const k2s_health &table, k2s_error *error) {
+            return table.check(plugin_->self, error);
+        });
+    return done ? std::nullopt : std::optional(std::move(done.error()));
 }
 
 Result<void> PluginInstance::reconfigure() {
@@ -306,20 +322,28 @@ Result<void> PluginInstance::reconfigure() {
     return done ? Result<void>() : pass(done);
 }
 
-Result<std::string> PluginInstance::diagnostics() {
-    const auto table = find<k2s_diagnostics>(K2S_DIAGNOSTICS_ID);
-    if (!table) {
-        return "null";
+Result<bool> PluginInstance::step(uint32_t step, std::chrono::milliseconds deadline) {
+    auto done = call_beside<k2s_lifecycle>(
+        K2S_LIFECYCLE_ID, [&](const k2s_lifecycle &table, k2s_error *error) {
+            return table.step(plugin_->self, step, static_cast<uint64_t>(deadline.count()), error);
+        });
+    if (!done && done.error().code == K2S_E_UNSUPPORTED) {
+        return false;
     }
+    return done ? Result<bool>(done->has_value()) : pass(done);
+}
+
+Result<std::string> PluginInstance::diagnostics() {
     std::string text;
     const k2s_sink sink = Host::string_sink(text);
-    k2s_error error = make_error();
-    const int32_t status = contained(manifest_.id, &error,
-                                     [&] { return (*table)->dump(plugin_->self, &sink, &error); });
-    if (status < 0) {
-        return std::unexpected(to_error(status, error));
+    auto done = call_beside<k2s_diagnostics>(K2S_DIAGNOSTICS_ID,
+                                             [&](const k2s_diagnostics &table, k2s_error *error) {
+                                                 return table.dump(plugin_->self, &sink, error);
+                                             });
+    if (done && !*done) {
+        return "null";
     }
-    return text;
+    return done ? Result<std::string>(std::move(text)) : pass(done);
 }
 
 } // namespace k2s::core

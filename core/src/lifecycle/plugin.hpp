@@ -3,10 +3,12 @@
 /// One plugin from its file to running code and back. The states are those of docs/abi/states.md.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 
@@ -40,7 +42,7 @@ struct VerifiedLibrary {
 using VerifyLibrary = std::function<Result<VerifiedLibrary>(const Manifest &manifest,
                                                             const boost::filesystem::path &file)>;
 
-/// [strand] for all but state() and failure(): the object takes the plugin's strand itself.
+/// [strand] for what says nothing else: the object takes the plugin's strand itself.
 class PluginInstance {
   public:
     /// `manifest` has to outlive the object; `folder` holds the library.
@@ -78,16 +80,19 @@ class PluginInstance {
                                      std::string_view settings);
     Result<void> reload_service(k2s_handle service, std::string_view settings);
     Result<void> stop_service(k2s_handle service, std::chrono::milliseconds deadline);
-    /// The service's own state, a JSON object as text.
+    /// The service's own state, a JSON object as text. [any-thread]
     Result<std::string> service_status(k2s_handle service);
 
-    /// Nothing when healthy or when the plugin has no opinion.
+    /// Nothing when healthy or when the plugin has no opinion. [any-thread]
     std::optional<Error> unhealthy();
 
     /// Tells the plugin that its settings changed; K2S_OK when it does not listen.
     Result<void> reconfigure();
 
-    /// The plugin's diagnostics as JSON text; "null" when it has none.
+    /// The plugin's part of a step (K2S_STEP_*); whether it has one. [any-thread, may-block]
+    Result<bool> step(uint32_t step, std::chrono::milliseconds deadline);
+
+    /// The plugin's diagnostics as JSON text; "null" when it has none. [any-thread]
     Result<std::string> diagnostics();
 
   private:
@@ -97,6 +102,10 @@ class PluginInstance {
     Result<void> create();
     /// Calls into the plugin on its strand and translates the status.
     template <class Call> Result<int32_t> call(std::string_view what, Call &&body);
+    /// Calls a function of `Table` that may run beside everything else but destroy. Nothing when
+    /// the plugin does not offer it or is not active.
+    template <class Table, class Call>
+    Result<std::optional<int32_t>> call_beside(std::string_view id, Call &&body);
 
     const Manifest &manifest_;
     const boost::filesystem::path folder_;
@@ -106,7 +115,8 @@ class PluginInstance {
     std::shared_ptr<void> held_;  ///< the library's open file
     std::shared_ptr<void> trial_; ///< until create has come back
     const k2s_plugin *plugin_ = nullptr;
-    PluginState state_ = PluginState::discovered;
+    std::atomic<PluginState> state_ = PluginState::discovered;
+    std::shared_timed_mutex in_use_; ///< shared by calls beside; alone by what ends the plugin
     std::optional<Error> failure_;
 };
 

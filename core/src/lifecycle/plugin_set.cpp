@@ -95,6 +95,7 @@ std::vector<std::string> PluginSet::park_refused(std::chrono::milliseconds deadl
             blockers.push_back(done.error().message);
             continue;
         }
+        const std::lock_guard lock(active_mutex_);
         active_.erase(active_.begin() + static_cast<std::ptrdiff_t>(position));
     }
     return blockers;
@@ -163,8 +164,18 @@ Result<PluginInstance *> PluginSet::activate(std::size_t index) {
     if (auto done = instance->activate(verify_); !done) {
         return pass(done);
     }
+    const std::lock_guard lock(active_mutex_);
     active_.push_back(index);
     return instance.get();
+}
+
+std::vector<PluginInstance *> PluginSet::active() const {
+    const std::lock_guard lock(active_mutex_);
+    std::vector<PluginInstance *> list;
+    for (const std::size_t index : active_) {
+        list.push_back(instances_[index].get());
+    }
+    return list;
 }
 
 void PluginSet::reconfigure_all(const std::function<void(const Error &)> &report) {
@@ -182,6 +193,7 @@ std::vector<std::string> PluginSet::deactivate_all(std::chrono::milliseconds dea
             blockers.push_back(done.error().message);
         }
     }
+    const std::lock_guard lock(active_mutex_);
     active_.clear();
     return blockers;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -68,6 +69,9 @@ class PluginSet {
     const PluginInstance *instance(std::size_t index) const { return instances_[index].get(); }
     PluginInstance *instance(std::size_t index) { return instances_[index].get(); }
 
+    /// The plugins that run now, in order of activation; they stay valid. [any-thread]
+    std::vector<PluginInstance *> active() const;
+
     /// Tells every active plugin that its settings may have changed; failures go to `report`.
     void reconfigure_all(const std::function<void(const Error &)> &report);
 
@@ -79,6 +83,7 @@ class PluginSet {
     std::vector<std::string> reserved_;
     Resolution resolution_;
     std::vector<std::unique_ptr<PluginInstance>> instances_;
+    mutable std::mutex active_mutex_; ///< writes to active_; the changing thread reads without it
     std::vector<std::size_t> active_; ///< in order of activation
     Services *services_ = nullptr;
     VerifyLibrary verify_;

@@ -68,11 +68,11 @@ class Reconfigure {
     virtual Status changed() = 0;
 };
 
-/// Role: steps of the product's life (abi/draft/lifecycle.h).
+/// Role: steps of a host that runs services (abi/draft/lifecycle.h).
 class Lifecycle {
   public:
     virtual ~Lifecycle() = default;
-    virtual Status step(uint32_t step, bool dry_run, const k2s_sink &plan) = 0;
+    virtual Status step(uint32_t step, uint64_t deadline_ms) = 0;
 };
 
 /// Role: diagnostics (abi/draft/lifecycle.h).
@@ -92,7 +92,7 @@ template <class T> class Bridge {
         return guarded(error, id, [&]() -> Status {
             static auto *bridge = new Bridge;
             bridge->host_ = host;
-            bridge->descriptor_ = {sizeof(k2s_plugin), K2S_ABI_MINOR, bridge,     to_abi(id),
+            bridge->descriptor_ = {sizeof(k2s_plugin), K2S_ABI_MINOR, bridge,   to_abi(id),
                                    to_abi(version),    &create,       &destroy, &get};
             *out = &bridge->descriptor_;
             return K2S_OK;
@@ -130,16 +130,17 @@ template <class T> class Bridge {
             if (wanted == K2S_COMMANDS_ID) {
                 static const k2s_commands table{
                     sizeof(table), 0, [](void *self, const k2s_invocation *call, k2s_error *error) {
-                        return of(self).call(error,
-                                             [&] { return of(self).plugin_->run(Invocation(call)); });
+                        return of(self).call(
+                            error, [&] { return of(self).plugin_->run(Invocation(call)); });
                     }};
                 return &table;
             }
         }
         if constexpr (std::is_base_of_v<Services, T>) {
             if (wanted == K2S_SERVICES_ID) {
-                static const k2s_services table{sizeof(table), 0,     &service_start,
-                                                &service_reload, &service_stop, &service_status};
+                static const k2s_services table{sizeof(table),  0,
+                                                &service_start, &service_reload,
+                                                &service_stop,  &service_status};
                 return &table;
             }
         }
@@ -165,11 +166,9 @@ template <class T> class Bridge {
             if (wanted == K2S_LIFECYCLE_ID) {
                 static const k2s_lifecycle table{
                     sizeof(table), 0,
-                    [](void *self, uint32_t step, uint32_t dry_run, const k2s_sink *plan,
-                       k2s_error *error) {
-                        return of(self).call(error, [&] {
-                            return of(self).plugin_->step(step, dry_run != 0, *plan);
-                        });
+                    [](void *self, uint32_t step, uint64_t deadline_ms, k2s_error *error) {
+                        return of(self).call(
+                            error, [&] { return of(self).plugin_->step(step, deadline_ms); });
                     }};
                 return &table;
             }
@@ -195,8 +194,8 @@ template <class T> class Bridge {
     }
     static int32_t K2S_CALL service_reload(void *self, k2s_handle service, k2s_str settings,
                                            k2s_error *error) {
-        return of(self).call(
-            error, [&] { return of(self).plugin_->reload(service, from_abi(settings)); });
+        return of(self).call(error,
+                             [&] { return of(self).plugin_->reload(service, from_abi(settings)); });
     }
     static int32_t K2S_CALL service_stop(void *self, k2s_handle service, uint64_t deadline_ms,
                                          k2s_error *error) {

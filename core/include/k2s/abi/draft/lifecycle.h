@@ -22,7 +22,8 @@ typedef struct k2s_health {
     uint32_t reserved;
 
     /* K2S_OK: healthy. Negative: not, with the reason in *error. Asked by /readyz and by
-     * `k2s host status`; answers from what is known, without network calls. [any-thread, no-block] */
+     * `k2s host status`; answers from what is known, without network calls. [any-thread, no-block]
+     */
     int32_t(K2S_CALL *check)(void *self, k2s_error *error);
 } k2s_health;
 
@@ -35,27 +36,29 @@ typedef struct k2s_reconfigure {
     int32_t(K2S_CALL *changed)(void *self, k2s_error *error);
 } k2s_reconfigure;
 
-#define K2S_STEP_INSTALL 0
-#define K2S_STEP_START 1
-#define K2S_STEP_STOP 2
-#define K2S_STEP_UNINSTALL 3
+/* Steps of a host that runs services. */
+#define K2S_STEP_STARTED 1  /* its services run; they do their job meanwhile */
+#define K2S_STEP_STOPPING 2 /* its services are about to drain */
+#define K2S_STEP_SHUTDOWN 3 /* the same, because the system goes down (Windows tells) */
 
 typedef struct k2s_lifecycle {
     uint32_t struct_size;
     uint32_t reserved;
 
-    /* Does this plugin's part of a step of the product (K2S_STEP_*), or, with dry_run, writes to
-     * `plan` what it would do, one JSON object per action. Doing it twice is the same as doing it
-     * once. [strand, may-block] */
-    int32_t(K2S_CALL *step)(void *self, uint32_t step, uint32_t dry_run, const k2s_sink *plan,
-                            k2s_error *error);
+    /* Does what belongs beside the services in this step (K2S_STEP_*); K2S_E_UNSUPPORTED: nothing.
+     * One step at a time, beside the plugin's other functions. A failure is logged and stops
+     * nothing. deadline_ms: then the host ends without waiting any longer; 0 for "started", which
+     * has to return soon after k2s.stdio says that the host is cancelled. [any-thread, may-block]
+     */
+    int32_t(K2S_CALL *step)(void *self, uint32_t step, uint64_t deadline_ms, k2s_error *error);
 } k2s_lifecycle;
 
 typedef struct k2s_diagnostics {
     uint32_t struct_size;
     uint32_t reserved;
 
-    /* Writes one JSON object with what helps to find a fault; no secrets. [any-thread] */
+    /* Writes one JSON object with what helps to find a fault, for `k2s host diagnostics`; no
+     * secrets. [any-thread] */
     int32_t(K2S_CALL *dump)(void *self, const k2s_sink *out, k2s_error *error);
 } k2s_diagnostics;
 
