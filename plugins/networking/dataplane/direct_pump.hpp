@@ -37,14 +37,18 @@ struct DirectFlow {
     Socket &to;
     Counter &counter;
     uint64_t &bytes;
+    uint64_t limit = UINT64_MAX;   ///< bytes to move at most
+    const bool *stopped = nullptr; ///< looked at between two pieces; then it ends as failed
 };
+
+enum class DirectEnd : uint8_t { limit_reached, source_ended, source_failed, sink_failed };
 
 /// True where sockets can be served directly (Linux).
 extern const bool k_direct_pump;
 
-/// Moves everything from one socket to the other until the end of the stream (true; the half-close
-/// is passed on) or a failure (false). Small pieces go through the shared buffer; when much comes
-/// at once, pages are moved by splice(2) without being copied.
-Task<bool> run_direct(DirectFlow flow);
+/// Moves bytes from one socket to the other until the limit, the end of the stream (which is not
+/// passed on) or a failure. Small pieces go through the shared buffer; when much comes at once,
+/// pages are moved by splice(2) without being copied.
+Task<DirectEnd> run_direct(DirectFlow flow);
 
 } // namespace k2s::dataplane

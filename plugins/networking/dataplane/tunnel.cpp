@@ -24,8 +24,9 @@ struct Pump {
             Socket *const sink = to.plain();
             if (k_direct_pump && source != nullptr && sink != nullptr) {
                 from.in.release();
-                ended = co_await run_direct(
-                    {tools, watchdog, idle_timeout, *source, *sink, from.received, bytes});
+                ended = DirectEnd::source_ended ==
+                        co_await run_direct({tools, watchdog, idle_timeout, *source, *sink,
+                                             from.received, bytes});
             } else {
                 ended = co_await copy();
             }

@@ -7,6 +7,12 @@
 #include "rewrite.hpp"
 
 namespace k2s::httpproxy {
+namespace {
+
+// From here on a body is worth the way round the buffers.
+constexpr uint64_t k_direct_from = Buffer::k_large;
+
+} // namespace
 
 Task<RelayResult> BodyRelay::run(std::string_view head, BodyFraming framing) {
     RelayResult result;
@@ -70,9 +76,31 @@ Task<RelayResult::End> BodyRelay::run_length(std::string_view head, uint64_t len
             in_.shrink();
             co_return End::complete;
         }
+        if (left > k_direct_from && can_go_direct()) {
+            co_return co_await run_direct_length(left);
+        }
         if (!co_await fill(left > Buffer::k_small ? Buffer::k_large : Buffer::k_small)) {
             co_return End::source_failed;
         }
+    }
+}
+
+bool BodyRelay::can_go_direct() noexcept {
+    return k_direct_pump && source_.plain() != nullptr && sink_.plain() != nullptr;
+}
+
+Task<RelayResult::End> BodyRelay::run_direct_length(uint64_t length) {
+    in_.shrink();
+    const DirectEnd end = co_await run_direct(
+        {engine_.tunnel_tools, watchdog_, settings_.config.exchange_idle_timeout, *source_.plain(),
+         *sink_.plain(), counter_, sent_, length, &stopped_});
+    switch (end) {
+    case DirectEnd::limit_reached:
+        co_return End::complete;
+    case DirectEnd::sink_failed:
+        co_return End::sink_failed;
+    default:
+        co_return End::source_failed;
     }
 }
 

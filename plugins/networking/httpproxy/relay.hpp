@@ -47,6 +47,8 @@ class BodyRelay {
     Task<bool> fill(size_t wanted);
     Task<bool> send(std::string_view head, std::string_view data);
     Task<End> run_length(std::string_view head, uint64_t length);
+    bool can_go_direct() noexcept;
+    Task<End> run_direct_length(uint64_t length);
     Task<End> run_until_close(std::string_view head);
     Task<End> run_chunked(std::string_view head, bool unwrap);
     Task<End> run_trailers(bool drop);

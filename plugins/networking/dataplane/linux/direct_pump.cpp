@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "../direct_pump.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -88,43 +89,62 @@ class Direct {
     Direct(const Direct &) = delete;
     Direct &operator=(const Direct &) = delete;
 
-    Task<bool> run() {
-        for (;;) {
+    Task<DirectEnd> run() {
+        while (moved_ < flow_.limit) {
+            if (flow_.stopped != nullptr && *flow_.stopped) {
+                co_return DirectEnd::source_failed;
+            }
             const Step step = full_ < k_bulk_after ? copy() : fill_pipe();
             if (step == Step::ended) {
-                co_return true;
+                co_return DirectEnd::source_ended;
             }
-            if (step == Step::failed) {
-                co_return false;
+            if (step == Step::source_failed) {
+                co_return DirectEnd::source_failed;
+            }
+            if (step == Step::sink_failed) {
+                co_return DirectEnd::sink_failed;
             }
             if (step == Step::moved) {
                 flow_.watchdog.arm(flow_.idle_timeout);
             }
             if (!rest_.empty() && !co_await send_rest()) {
-                co_return false;
+                co_return DirectEnd::sink_failed;
             }
             if (piped_ != 0 && !co_await empty_pipe()) {
-                co_return false;
+                co_return DirectEnd::sink_failed;
             }
-            if (step == Step::drained || drained_) {
-                drained_ = false;
-                if (const auto [ec] = co_await flow_.from.async_wait(Socket::wait_read, k_await);
-                    ec) {
-                    co_return false;
-                }
-                turn_ = 0;
-            } else if (++turn_ == k_turn) {
-                turn_ = 0;
-                co_await net::post(flow_.from.get_executor(), k_await_nothing);
+            if (moved_ < flow_.limit && !co_await next_turn(step)) {
+                co_return DirectEnd::source_failed;
             }
         }
+        co_return DirectEnd::limit_reached;
     }
 
   private:
-    enum class Step : uint8_t { moved, drained, ended, failed };
+    enum class Step : uint8_t { moved, drained, ended, source_failed, sink_failed };
     static constexpr net::use_awaitable_t<Executor> k_await_nothing{};
 
+    // Waits when there is nothing to read, else lets the others run now and then.
+    Task<bool> next_turn(Step step) {
+        if (step == Step::drained || drained_) {
+            drained_ = false;
+            turn_ = 0;
+            const auto [ec] = co_await flow_.from.async_wait(Socket::wait_read, k_await);
+            co_return !ec;
+        }
+        if (++turn_ == k_turn) {
+            turn_ = 0;
+            co_await net::post(flow_.from.get_executor(), k_await_nothing);
+        }
+        co_return true;
+    }
+
+    size_t at_most(size_t piece) const noexcept {
+        return static_cast<size_t>(std::min<uint64_t>(piece, flow_.limit - moved_));
+    }
+
     void count(size_t bytes) noexcept {
+        moved_ += bytes;
         flow_.bytes += bytes;
         flow_.counter.add(bytes);
     }
@@ -132,12 +152,14 @@ class Direct {
     // One piece through the shared buffer; what the sink does not take stays in rest_.
     Step copy() {
         auto &scratch = flow_.tools.impl()->scratch;
-        const ssize_t got = ::recv(from(), scratch.data(), scratch.size(), 0);
+        const ssize_t got = ::recv(from(), scratch.data(), at_most(scratch.size()), 0);
         if (got == 0) {
             return Step::ended;
         }
         if (got < 0) {
-            return errno == EINTR ? Step::moved : would_block(errno) ? Step::drained : Step::failed;
+            return errno == EINTR       ? Step::moved
+                   : would_block(errno) ? Step::drained
+                                        : Step::source_failed;
         }
         const auto size = static_cast<size_t>(got);
         full_ = size == scratch.size() ? full_ + 1 : 0;
@@ -145,7 +167,7 @@ class Direct {
         ssize_t sent = ::send(to(), scratch.data(), size, MSG_NOSIGNAL);
         if (sent < 0) {
             if (!would_block(errno) && errno != EINTR) {
-                return Step::failed;
+                return Step::sink_failed;
             }
             sent = 0;
         }
@@ -180,7 +202,7 @@ class Direct {
             full_ = 0; // no descriptors left: copy
             return Step::moved;
         }
-        const ssize_t got = ::splice(from(), nullptr, pipe_.write_end, nullptr, k_pipe,
+        const ssize_t got = ::splice(from(), nullptr, pipe_.write_end, nullptr, at_most(k_pipe),
                                      SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
         if (got > 0) {
             piped_ = static_cast<size_t>(got);
@@ -199,7 +221,7 @@ class Direct {
             full_ = k_bulk_after - 1; // one full buffer makes it bulk again
             return Step::drained;
         }
-        return Step::failed;
+        return Step::source_failed;
     }
 
     Task<bool> empty_pipe() {
@@ -229,6 +251,7 @@ class Direct {
     DirectFlow &flow_;
     Pipe pipe_;
     size_t piped_ = 0; // bytes in it
+    uint64_t moved_ = 0;
     std::vector<char> rest_;
     unsigned full_ = 0;
     unsigned turn_ = 0;
@@ -237,7 +260,7 @@ class Direct {
 
 } // namespace
 
-Task<bool> run_direct(DirectFlow flow) {
+Task<DirectEnd> run_direct(DirectFlow flow) {
     Direct direct(flow);
     co_return co_await direct.run();
 }

@@ -11,8 +11,6 @@ TunnelTools::~TunnelTools() = default;
 // Completion ports read into a buffer that is there while one waits: the portable pump does that.
 const bool k_direct_pump = false;
 
-Task<bool> run_direct(DirectFlow) {
-    co_return false;
-}
+Task<DirectEnd> run_direct(DirectFlow) { co_return DirectEnd::source_failed; }
 
 } // namespace k2s::dataplane
