@@ -18,6 +18,8 @@ constexpr size_t k_pipe = 512 * 1024;
 constexpr size_t k_kept_pipes = 32;
 // Full buffers in a row after which a flow counts as bulk: a small transfer does not pay for pipes.
 constexpr unsigned k_bulk_after = 2;
+// … and the piece that makes it an ordinary one again.
+constexpr size_t k_bulk_least = 16 * 1024;
 // A flow that never has to wait lets the others run after so many pieces.
 constexpr unsigned k_turn = 16;
 
@@ -206,6 +208,9 @@ class Direct {
                                      SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
         if (got > 0) {
             piped_ = static_cast<size_t>(got);
+            if (piped_ < k_bulk_least) {
+                full_ = 0;
+            }
             return Step::moved;
         }
         const int error = got < 0 ? errno : 0;
@@ -218,7 +223,6 @@ class Direct {
             return Step::ended;
         }
         if (would_block(error)) {
-            full_ = k_bulk_after - 1; // one full buffer makes it bulk again
             return Step::drained;
         }
         return Step::source_failed;
