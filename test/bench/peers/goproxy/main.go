@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// Command goproxy is the peer of test/bench/httpproxy.sh: the library that the original tool uses,
+// Command goproxy is the peer of test/bench/httpproxy.py: the library that the original tool uses,
 // without logging.
 package main
 
