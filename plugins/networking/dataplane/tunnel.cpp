@@ -15,6 +15,8 @@ struct Pump {
     Clock::duration idle_timeout;
     TunnelEnd from;
     Stream &to;
+    const Pump *other = nullptr; ///< the other direction
+    bool over = false;
     uint64_t bytes = 0;
 
     Task<void> run() {
@@ -25,14 +27,17 @@ struct Pump {
             if (k_direct_pump && source != nullptr && sink != nullptr) {
                 from.in.release();
                 ended = DirectEnd::source_ended ==
-                        co_await run_direct({tools, watchdog, idle_timeout, *source, *sink,
-                                             from.received, bytes});
+                        co_await run_direct(
+                            {tools, watchdog, idle_timeout, *source, *sink, from.received, bytes});
             } else {
                 ended = co_await copy();
             }
         }
         if (ended) {
-            co_await to.shutdown_send();
+            over = true;
+            if (!other->over) { // else closing, which comes now, says the same
+                co_await to.shutdown_send();
+            }
         } else {
             from.stream.close(); // ends the other direction too
             to.close();
@@ -76,7 +81,8 @@ struct Pump {
 Task<TunnelResult> run_tunnel(net::io_context &io, TunnelTools &tools, Watchdog &watchdog,
                               Clock::duration idle_timeout, TunnelEnd client, TunnelEnd upstream) {
     Pump out{tools, watchdog, idle_timeout, client, upstream.stream};
-    Pump back{tools, watchdog, idle_timeout, upstream, client.stream};
+    Pump back{tools, watchdog, idle_timeout, upstream, client.stream, &out};
+    out.other = &back;
     Event out_done(io);
     watchdog.arm(idle_timeout);
     net::co_spawn(io.get_executor(), out.run(),
