@@ -126,9 +126,11 @@ int App::run_to_code(const std::vector<std::string> &arguments) {
 
 Result<int> App::execute(const std::vector<std::string> &arguments) {
     const bool all = *preset_.plugin == '\0';
+    Result<ConfigPtr> loaded = nullptr;
     if (all) {
-        // Only for what it says of plugins: a wrong file is reported once the command is known.
-        config_ = load_config(load_options()).value_or(nullptr);
+        // For what it says of plugins: a wrong file is reported once the command is known.
+        loaded = load_config(load_options());
+        config_ = loaded.value_or(nullptr);
     }
     discover();
     build_tool();
@@ -150,7 +152,9 @@ Result<int> App::execute(const std::vector<std::string> &arguments) {
     }
 
     const auto before = plugin_choice();
-    auto loaded = load_config(load_options());
+    if (!all || call_.host_option("config") != nullptr || call_.host_option("set") != nullptr) {
+        loaded = load_config(load_options());
+    }
     if (!loaded) {
         if (call_.command->path.front() == "config") {
             config_ = nullptr;

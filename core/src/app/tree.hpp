@@ -3,6 +3,8 @@
 /// Where the parts of an installed tree lie, relative to its root.
 #pragma once
 
+#include <string>
+
 #include <boost/filesystem/path.hpp>
 
 namespace k2s::core {
@@ -14,13 +16,16 @@ struct Tree {
 
     explicit Tree(boost::filesystem::path root_folder)
         : root(std::move(root_folder)), plugins(root / "lib" / "k2s" / "plugins"),
+          worker(program("k2s-worker")) {}
+
+    /// bin/NAME[.exe]
+    boost::filesystem::path program(const std::string &name) const {
 #ifdef _WIN32
-          worker(root / "bin" / "k2s-worker.exe") {
-    }
+        return root / "bin" / (name + ".exe");
 #else
-          worker(root / "bin" / "k2s-worker") {
-    }
+        return root / "bin" / name;
 #endif
+    }
 };
 
 } // namespace k2s::core

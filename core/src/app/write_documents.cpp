@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /// \file
 /// k2s completion, and the hidden k2s man that the installation uses.
+#include <algorithm>
+
 #include <boost/filesystem/operations.hpp>
 
 #include <k2s/sdk/atomic_file.hpp>
@@ -12,7 +14,17 @@
 namespace k2s::core {
 namespace {
 
-constexpr std::string_view k_tools[] = {"k2s", "httpproxy", "yaml2json", "cloudinitisobuilder"};
+/// The exes of this tree: k2s, and each that has the name of a command.
+std::vector<std::string> installed_tools(const App &app) {
+    std::vector<std::string> tools{app.tool().name};
+    for (const Command *command : app.tool().commands) {
+        const std::string &name = command->path.front();
+        if (std::ranges::find(tools, name) == tools.end() && fs::exists(app.tree().program(name))) {
+            tools.push_back(name);
+        }
+    }
+    return tools;
+}
 
 Result<void> write_file(const fs::path &file, std::string_view text) {
     boost::system::error_code failed;
@@ -58,7 +70,7 @@ Result<int> write_documents(App &app) {
         }
         return write_out(*script) ? 0 : 1;
     }
-    for (const auto name : k_tools) {
+    for (const std::string &name : installed_tools(app)) {
         auto tool = app.make_tool(name);
         auto done = tool ? write_tool(*tool, path_from_utf8(app.text("folder"))) : pass(tool);
         if (!done) {
