@@ -8,13 +8,9 @@
 #include <utility>
 
 #include <k2s/sdk/error.hpp>
+#include <k2s/sdk/windows_path.hpp>
 
-#if defined(_WIN32)
-#ifndef NOMINMAX
-#define NOMINMAX
-#endif
-#include <windows.h>
-#else
+#if !defined(_WIN32)
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -68,8 +64,6 @@ class AtomicFile {
     std::string path_;
     Error error_;
 #if defined(_WIN32)
-    static std::wstring widen(std::string_view text);
-    static std::wstring absolute(std::string_view path);
     std::wstring target_;
     std::wstring temporary_;
     HANDLE file_ = INVALID_HANDLE_VALUE;
@@ -111,37 +105,10 @@ inline bool AtomicFile::fail(std::string what) {
     return false;
 }
 
-inline std::wstring AtomicFile::widen(std::string_view text) {
-    const int size = static_cast<int>(text.size());
-    const int need =
-        MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text.data(), size, nullptr, 0);
-    std::wstring wide(static_cast<std::size_t>(need > 0 ? need : 0), L'\0');
-    if (need > 0) {
-        MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text.data(), size, wide.data(), need);
-    }
-    return wide;
-}
-
-/// Absolute and with the prefix that lifts the limit of 260 characters; empty when `path` is not
-/// UTF-8 or names nothing.
-inline std::wstring AtomicFile::absolute(std::string_view path) {
-    const std::wstring wide = widen(path);
-    if (wide.empty() || wide.compare(0, 4, L"\\\\?\\") == 0) {
-        return wide;
-    }
-    const DWORD need = GetFullPathNameW(wide.c_str(), 0, nullptr, nullptr);
-    std::wstring full(need, L'\0');
-    full.resize(GetFullPathNameW(wide.c_str(), need, full.data(), nullptr));
-    if (full.compare(0, 4, L"\\\\.\\") == 0) {
-        return full; // a device such as NUL; CreateFile's answer says so
-    }
-    return full.compare(0, 2, L"\\\\") == 0 ? L"\\\\?\\UNC\\" + full.substr(2) : L"\\\\?\\" + full;
-}
-
 inline bool AtomicFile::open(std::string_view path, unsigned /*mode*/) {
     discard();
     path_ = path;
-    target_ = absolute(path);
+    target_ = detail::system_path(path);
     const std::size_t slash = target_.rfind(L'\\');
     if (slash == std::wstring::npos || slash + 1 == target_.size()) {
         error_ = {K2S_E_USAGE, "'" + path_ + "' does not name a file"};
@@ -157,7 +124,7 @@ inline bool AtomicFile::open(std::string_view path, unsigned /*mode*/) {
     for (int attempt = 0; attempt < k_name_attempts; ++attempt) {
         const auto salt = static_cast<std::uint64_t>(now.QuadPart) * 977 + GetCurrentProcessId() +
                           (static_cast<std::uint64_t>(attempt) << 48);
-        temporary_ = target_.substr(0, slash + 1) + widen(temporary_name(salt));
+        temporary_ = target_.substr(0, slash + 1) + detail::widen(temporary_name(salt));
         file_ = CreateFileW(temporary_.c_str(), GENERIC_WRITE, 0, nullptr, CREATE_NEW,
                             FILE_ATTRIBUTE_NORMAL, nullptr);
         if (file_ != INVALID_HANDLE_VALUE) {

@@ -10,13 +10,7 @@
 #include <string_view>
 
 #include <k2s/sdk/error.hpp>
-
-#if defined(_WIN32)
-#ifndef NOMINMAX
-#define NOMINMAX
-#endif
-#include <windows.h>
-#endif
+#include <k2s/sdk/windows_path.hpp>
 
 namespace k2s {
 
@@ -28,16 +22,7 @@ struct CloseFile {
 
 inline std::FILE *open_for_reading(const std::string &path) {
 #if defined(_WIN32)
-    const int need = MultiByteToWideChar(CP_UTF8, 0, path.c_str(), -1, nullptr, 0);
-    std::wstring wide(static_cast<std::size_t>(need > 0 ? need : 1), L'\0');
-    MultiByteToWideChar(CP_UTF8, 0, path.c_str(), -1, wide.data(), need);
-    // The prefix that lifts the limit of 260 characters needs an absolute path.
-    std::wstring full(GetFullPathNameW(wide.c_str(), 0, nullptr, nullptr), L'\0');
-    full.resize(GetFullPathNameW(wide.c_str(), static_cast<DWORD>(full.size()), full.data(), nullptr));
-    if (full.size() >= MAX_PATH && full.compare(0, 2, L"\\\\") != 0) {
-        full.insert(0, L"\\\\?\\");
-    }
-    return _wfopen(full.c_str(), L"rb");
+    return _wfopen(system_path(path).c_str(), L"rb");
 #else
     return std::fopen(path.c_str(), "rbe");
 #endif

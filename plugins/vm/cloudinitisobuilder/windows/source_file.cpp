@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "../source_file.hpp"
 
-#ifndef NOMINMAX
-#define NOMINMAX
-#endif
-#include <windows.h>
+#include <k2s/sdk/windows_path.hpp>
 
 namespace k2s::cloudinitisobuilder {
 namespace {
+
+using detail::system_path;
 
 struct Handle {
     HANDLE value;
@@ -45,14 +44,6 @@ std::unexpected<Error> system_failure(const std::string &what, const std::string
                              : "Windows error " + std::to_string(code)));
 }
 
-std::wstring widen(const std::string &text) {
-    const int size = static_cast<int>(text.size());
-    std::wstring wide(text.size(), L'\0');
-    wide.resize(static_cast<size_t>(
-        MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text.data(), size, wide.data(), size)));
-    return wide;
-}
-
 /// Lone surrogates become U+FFFD; such a file cannot be opened by that name and is reported.
 std::string narrow(const wchar_t *wide) {
     const int need = WideCharToMultiByte(CP_UTF8, 0, wide, -1, nullptr, 0, nullptr, nullptr);
@@ -60,18 +51,6 @@ std::string narrow(const wchar_t *wide) {
     WideCharToMultiByte(CP_UTF8, 0, wide, -1, text.data(), need, nullptr, nullptr);
     text.resize(static_cast<size_t>(need) - 1);
     return text;
-}
-
-/// Absolute, with the prefix that lifts the limit of 260 characters.
-std::wstring system_path(const std::string &path) {
-    const std::wstring wide = widen(path);
-    if (wide.empty() || wide.compare(0, 4, L"\\\\?\\") == 0) {
-        return wide;
-    }
-    const DWORD need = GetFullPathNameW(wide.c_str(), 0, nullptr, nullptr);
-    std::wstring full(need, L'\0');
-    full.resize(GetFullPathNameW(wide.c_str(), need, full.data(), nullptr));
-    return full.compare(0, 2, L"\\\\") == 0 ? L"\\\\?\\UNC\\" + full.substr(2) : L"\\\\?\\" + full;
 }
 
 EntryKind kind_of(DWORD attributes, DWORD tag) {
