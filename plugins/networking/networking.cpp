@@ -8,11 +8,12 @@
 
 #include "dataplane/service.hpp"
 #include "httpproxy/server.hpp"
+#include "httpproxy/test_command.hpp"
 
 namespace k2s {
 namespace {
 
-class Networking final : public Plugin, public Services {
+class Networking final : public Plugin, public Services, public Commands {
   public:
     using Plugin::Plugin;
 
@@ -59,6 +60,14 @@ class Networking final : public Plugin, public Services {
     Status status(k2s_handle service, const k2s_sink &out) override {
         const auto proxy = find(service);
         return proxy ? Status(out.write(out.context, to_bytes(proxy->status()))) : unknown();
+    }
+
+    Status run(const Invocation &call) override {
+        if (call.command() == "httpproxy test") {
+            return httpproxy::run_test_command(host(), call);
+        }
+        return Error{K2S_E_NOT_FOUND, "the networking plugin has no command '" +
+                                          std::string(call.command()) + "'"};
     }
 
   private:

@@ -42,7 +42,7 @@ Resolution look_up(const std::string &host) {
     for (const auto &entry : results) {
         found.push_back(unmapped(entry.endpoint().address()));
     }
-    answer.addresses = alternate(found);
+    answer.addresses = std::move(found);
     return answer;
 }
 
@@ -58,7 +58,11 @@ struct Resolver::Lookup {
     bool finished = false;
 };
 
-Resolver::Resolver(net::io_context &io) : io_(io), self_(std::make_shared<Resolver *>(this)) {}
+Resolver::Resolver(net::io_context &io) : Resolver(io, look_up, Keep{}) {}
+
+Resolver::Resolver(net::io_context &io, Source source, Keep keep)
+    : io_(io), source_(std::move(source)), keep_(keep),
+      self_(std::make_shared<Resolver *>(this)) {}
 
 Resolver::~Resolver() {
     *self_ = nullptr;
@@ -75,8 +79,12 @@ void Resolver::remember(const std::string &host, const Resolution &answer) {
             cache_.clear();
         }
     }
-    const auto until = Clock::now() + (answer.ec ? k_keep_failure : k_keep);
+    const auto until = Clock::now() + (answer.ec ? keep_.failure : keep_.answer);
     cache_.insert_or_assign(host, Cached{answer, until});
+}
+
+void Resolver::forget(const std::string &host) {
+    cache_.erase(to_lower(host));
 }
 
 Task<Resolution> Resolver::resolve(const std::string &given, Watchdog &watchdog) {
@@ -109,8 +117,9 @@ Task<Resolution> Resolver::resolve(const std::string &given, Watchdog &watchdog)
     auto lookup = std::make_shared<Lookup>(io_, host);
     // The pool's thread gives its reference back inside the posted handler, because the timer in it
     // may only be touched where the io_context runs.
-    net::post(*threads_, [&io = io_, self = self_, job = lookup]() mutable {
-        Resolution found = look_up(job->host);
+    net::post(*threads_, [&io = io_, source = source_, self = self_, job = lookup]() mutable {
+        Resolution found = source(job->host);
+        found.addresses = alternate(found.addresses);
         net::post(io, [self, job = std::move(job), found = std::move(found)]() mutable {
             if (*self != nullptr) {
                 --(*self)->pending_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -30,7 +31,16 @@ class Resolver {
     static constexpr size_t k_max_cached = 1024;
     static constexpr size_t k_max_pending = 256;
 
+    /// Finds the addresses of a name, in the order of preference; may block. [any-thread]
+    using Source = std::function<Resolution(const std::string &host)>;
+    struct Keep {
+        Clock::duration answer = k_keep;
+        Clock::duration failure = k_keep_failure;
+    };
+
+    /// Asks the system.
     explicit Resolver(net::io_context &io);
+    Resolver(net::io_context &io, Source source, Keep keep);
     /// Waits for running look-ups.
     ~Resolver();
 
@@ -38,6 +48,9 @@ class Resolver {
     /// the wait (operation_aborted). Addresses alternate between the families, IPv6 first (RFC 8305
     /// 4).
     Task<Resolution> resolve(const std::string &host, Watchdog &watchdog);
+
+    /// Drops what is kept of the name: none of its addresses answered.
+    void forget(const std::string &host);
 
     /// Fixed answers, as /etc/hosts has them; lower-case names.
     void set_hosts(std::map<std::string, std::vector<Address>> hosts) { hosts_ = std::move(hosts); }
@@ -52,6 +65,8 @@ class Resolver {
     void remember(const std::string &host, const Resolution &answer);
 
     net::io_context &io_;
+    const Source source_;
+    const Keep keep_;
     std::unique_ptr<net::thread_pool> threads_;
     std::unordered_map<std::string, Cached> cache_;
     std::map<std::string, std::vector<Address>> hosts_;

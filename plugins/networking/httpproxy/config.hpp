@@ -17,16 +17,32 @@ struct Config {
     std::vector<std::string> addr{":8181"};
     /// Report every request to Observer::on_access.
     bool verbose = true;
-    /// Upstream proxy for everything: `http(s)://[user:pass@]host:port`; empty: none.
+    /// The same, with what only an access log needs.
+    bool access_log = false;
+    /// Upstream proxy for everything: `http(s)://[user:pass@]host:port` or `socks5://…`;
+    /// empty: none.
     std::string forwardproxy;
     /// Upstreams when `forwardproxy` is empty: the environment's HTTP_PROXY (plain requests) and
     /// HTTPS_PROXY (CONNECT).
     std::string http_proxy;
     std::string https_proxy;
-    /// Bypass list of the upstream; see NoProxy.
+    /// `user:password` for these upstreams when their URL has none; the file's first line wins.
+    std::string upstream_credentials;
+    std::string upstream_credentials_file;
+    /// Bypass list of these upstreams; see NoProxy.
     std::string no_proxy;
     /// PEM file of the roots that an https upstream is verified with; empty: the system's.
     std::string upstream_ca_file;
+
+    /// A rule by destination. Rules go before everything above; see Routes.
+    struct RouteRule {
+        std::vector<std::string> match; // items of a HostMatcher, and `:port`
+        std::string via;                // direct, block, or an upstream's URL
+        std::string credentials;        // user:password, or empty
+        std::string credentials_file;   // the same as the first line of a file
+        std::string ca_file;
+    };
+    std::vector<RouteRule> routes;
 
     /// Networks whose hosts may use the proxy. Loopback clients always may; without any range
     /// nobody else may.

@@ -2,17 +2,17 @@
 #include "dialer.hpp"
 
 #include <algorithm>
+#include <utility>
 
+#include "dataplane/connect_race.hpp"
 #include "destination.hpp"
+#include "socks5.hpp"
 #include "tls.hpp"
 
 namespace k2s::httpproxy {
 namespace {
 
 using DialResult = std::expected<std::unique_ptr<Connection>, DialError>;
-
-// While other addresses are left, one that does not answer may not use up all of the time.
-constexpr auto k_per_address = std::chrono::seconds(4);
 
 std::string quoted(const std::string &host, uint16_t port) {
     const bool v6 = host.find(':') != std::string::npos;
@@ -29,7 +29,12 @@ class Dial {
 
     Task<DialResult> run() {
         watchdog_.arm(left());
+        auto began = Clock::now();
         Resolution names = co_await engine_.resolver.resolve(host_, watchdog_);
+        if (request_.report != nullptr) {
+            request_.report->addresses = names.addresses;
+            request_.report->resolve = lap(began);
+        }
         if (names.ec || names.addresses.empty()) {
             co_return std::unexpected(resolve_error(names.ec));
         }
@@ -40,15 +45,24 @@ class Dial {
         if (!co_await connect_any(names.addresses, *connection)) {
             co_return std::unexpected(std::move(error_));
         }
+        if (request_.report != nullptr) {
+            request_.report->connect = lap(began);
+        }
         if (request_.upstream != nullptr) {
             const Scoped<Stream> upstream(watchdog_.upstream, connection->stream.get());
             watchdog_.arm(left());
             std::string problem = co_await connection->stream->handshake();
-            if (problem.empty() && !request_.tunnel_authority.empty()) {
+            if (problem.empty() && !request_.upstream->speaks_http()) {
+                problem = co_await socks5_connect(*connection->stream, connection->in,
+                                                  *request_.upstream, request_.host, request_.port);
+            } else if (problem.empty() && !request_.tunnel_authority.empty()) {
                 problem = co_await open_tunnel(*connection);
             }
             if (!problem.empty()) {
                 co_return std::unexpected(upstream_error(std::move(problem)));
+            }
+            if (request_.report != nullptr) {
+                request_.report->upstream = lap(began);
             }
         }
         engine_.counters->upstream_connects.add();
@@ -58,6 +72,11 @@ class Dial {
   private:
     Clock::duration left() const {
         return std::max<Clock::duration>(deadline_ - Clock::now(), Milliseconds(1));
+    }
+
+    static Clock::duration lap(Clock::time_point &since) {
+        const auto before = std::exchange(since, Clock::now());
+        return since - before;
     }
 
     std::string what() const {
@@ -83,9 +102,30 @@ class Dial {
         return {502, what() + ": " + problem};
     }
 
-    // The operator's own upstream may be anywhere; targets of remote clients may not.
+    // The operator's own upstream may be anywhere; targets may not.
     bool keep_reachable(std::vector<Address> &addresses) {
-        if (!request_.remote_client || request_.upstream != nullptr) {
+        return request_.upstream != nullptr || (keep_unblocked(addresses) && keep_allowed(addresses));
+    }
+
+    bool keep_unblocked(std::vector<Address> &addresses) {
+        if (settings_.routes.empty()) {
+            return true;
+        }
+        Route refused;
+        std::erase_if(addresses, [&](const Address &address) {
+            const Route route = settings_.routes.find_block(address, port_, request_.rule);
+            refused = route.kind == Route::Kind::block ? route : refused;
+            return route.kind == Route::Kind::block;
+        });
+        if (addresses.empty()) {
+            engine_.counters->denied_targets.add();
+            error_ = {403, describe_block(what(), refused)};
+        }
+        return !addresses.empty();
+    }
+
+    bool keep_allowed(std::vector<Address> &addresses) {
+        if (!request_.remote_client) {
             return true;
         }
         AddressClass refused = AddressClass::ordinary;
@@ -106,53 +146,39 @@ class Dial {
     }
 
     Task<bool> connect_any(const std::vector<Address> &addresses, Connection &connection) {
-        error_code last;
-        bool timed_out = false;
-        for (size_t i = 0; i < addresses.size() && !watchdog_.cut(); ++i) {
-            if (Clock::now() >= deadline_) {
-                timed_out = true;
-                break;
-            }
-            Socket socket(engine_.io);
-            const Endpoint to(addresses[i], port_);
-            socket.open(to.protocol(), last);
-            if (last) {
-                continue;
-            }
-            prepare_socket(socket);
-            const bool more = i + 1 < addresses.size();
-            watchdog_.arm(more ? std::min<Clock::duration>(left(), k_per_address) : left());
-            {
-                const Scoped<Socket> dialing(watchdog_.dialing, &socket);
-                const auto [ec] = co_await socket.async_connect(to, k_await);
-                last = ec;
-            }
-            timed_out = watchdog_.expired();
-            if (last) {
-                continue;
-            }
-            error_code ignored;
-            if (engine_.is_own_listener(to, ip_endpoint(socket.local_endpoint(ignored)))) {
-                engine_.counters->denied_targets.add();
-                error_ = {508, what() + " is this proxy itself"};
-                co_return false;
-            }
-            connection.stream = wrap(std::move(socket));
-            co_return true;
+        std::vector<Endpoint> endpoints;
+        for (const Address &address : addresses) {
+            endpoints.emplace_back(address, port_);
         }
-        if (timed_out) {
-            engine_.counters->errors_timeout.add();
-            error_ = {504, "connecting to " + what() + " took too long"};
-        } else {
-            engine_.counters->errors_connect.add();
-            error_ = {502, "cannot connect to " + what() + ": " + last.message()};
+        watchdog_.arm(left());
+        RaceResult race = co_await connect_race(engine_.io, endpoints, watchdog_);
+        if (!race.socket) {
+            engine_.resolver.forget(host_); // it may have moved: ask again next time
+            if (watchdog_.expired()) {
+                engine_.counters->errors_timeout.add();
+                error_ = {504, "connecting to " + what() + " took too long"};
+            } else {
+                engine_.counters->errors_connect.add();
+                error_ = {502, "cannot connect to " + what() + ": " + race.ec.message()};
+            }
+            co_return false;
         }
-        co_return false;
+        error_code ignored;
+        if (engine_.is_own_listener(race.to, ip_endpoint(race.socket->local_endpoint(ignored)))) {
+            engine_.counters->denied_targets.add();
+            error_ = {508, what() + " is this proxy itself"};
+            co_return false;
+        }
+        if (request_.report != nullptr) {
+            request_.report->peer = race.to;
+        }
+        connection.stream = wrap(std::move(*race.socket));
+        co_return true;
     }
 
     std::unique_ptr<Stream> wrap(Socket socket) {
-        if (request_.upstream != nullptr && request_.upstream->tls) {
-            return settings_.tls->wrap(std::move(socket), host_);
+        if (request_.upstream != nullptr && request_.upstream->verifier) {
+            return request_.upstream->verifier->wrap(std::move(socket), host_);
         }
         return std::make_unique<PlainStream>(std::move(socket));
     }
@@ -201,7 +227,7 @@ class Dial {
     std::string refusal(unsigned code) const {
         if (code == 407) {
             return request_.upstream->authorization.empty()
-                       ? "it wants credentials (407): give them in the upstream URL"
+                       ? "it wants credentials (407): set upstream_credentials_file"
                        : "it refused the configured credentials (407)";
         }
         return "it refused the tunnel with status " + std::to_string(code);
@@ -218,6 +244,14 @@ class Dial {
 };
 
 } // namespace
+
+std::string describe_block(std::string_view target, const Route &route) {
+    std::string text(target);
+    text += " is blocked by rule " + std::to_string(route.rule) + " of routes (";
+    text += route.item;
+    text += ")";
+    return text;
+}
 
 Task<DialResult> dial(Engine &engine, const Settings &settings, const DialRequest &request,
                       Watchdog &watchdog) {

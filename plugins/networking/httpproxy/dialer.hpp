@@ -4,6 +4,7 @@
 #include <expected>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "engine.hpp"
 
@@ -15,17 +16,31 @@ struct DialError {
     std::string message;
 };
 
+/// Where the time of a dial went, for `httpproxy test`.
+struct DialReport {
+    std::vector<Address> addresses; // of the first hop
+    Endpoint peer;
+    Clock::duration resolve{};
+    Clock::duration connect{};
+    Clock::duration upstream{}; // TLS, CONNECT or SOCKS with the upstream
+};
+
 struct DialRequest {
     std::string host; // of the target
     uint16_t port = 0;
     const Upstream *upstream = nullptr; // then this is dialled instead
+    size_t rule = 0;                    // of `routes`, that decided this
     bool remote_client = true;          // the destination policy applies
-    std::string tunnel_authority;       // with an upstream: ask it for a tunnel to here
+    std::string tunnel_authority;       // with an HTTP upstream: ask it for a tunnel to here
+    DialReport *report = nullptr;
 };
 
-/// Name look-up, TCP (every address in turn, each with a share of the time), TLS and, for a tunnel
-/// through an upstream, CONNECT – all within connect_timeout. The arguments must outlive the task.
+/// Name look-up, TCP (the addresses race, see connect_race.hpp), TLS and, for a tunnel through an
+/// upstream, CONNECT or SOCKS – all within connect_timeout. The arguments must outlive the task.
 Task<std::expected<std::unique_ptr<Connection>, DialError>>
 dial(Engine &engine, const Settings &settings, const DialRequest &request, Watchdog &watchdog);
+
+/// Why a rule keeps the client from its target.
+std::string describe_block(std::string_view target, const Route &route);
 
 } // namespace k2s::httpproxy

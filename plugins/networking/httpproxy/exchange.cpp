@@ -62,11 +62,16 @@ Task<Session::Next> Session::forward(HeadParser &head) {
     request_.upgrade = head.connection_upgrade() && !head.upgrade().empty() && !request_.http10 &&
                        !has_body && !iequals(head.upgrade(), "h2c");
     const Target &target = request_.target;
-    request_.upstream = settings_->route(target.host, target.port, false);
+    std::string refusal;
+    if (!choose_route(target, false, refusal)) {
+        co_return co_await reply(403, refusal, Next::linger);
+    }
 
     RequestRewrite how;
-    how.absolute_form = request_.upstream != nullptr;
-    if (request_.upstream != nullptr) {
+    // A SOCKS proxy leads to the origin itself.
+    const bool asks_proxy = request_.upstream != nullptr && request_.upstream->speaks_http();
+    how.absolute_form = asks_proxy;
+    if (asks_proxy) {
         how.proxy_authorization = request_.upstream->authorization;
     }
     how.via_name = engine_->via_name;
@@ -74,7 +79,7 @@ Task<Session::Next> Session::forward(HeadParser &head) {
     write_request_head(head_out_, head, target, how);
 
     host_ = target.host;
-    if (request_.upstream != nullptr) {
+    if (asks_proxy) {
         key_ = request_.upstream->display();
     } else {
         // Local clients may reach more than remote ones, so the two never share a connection.
@@ -87,12 +92,13 @@ Task<Session::Next> Session::forward(HeadParser &head) {
         }
         key_ += remote_ ? ':' : '=';
         key_.append(port, end);
+        if (request_.upstream != nullptr) {
+            key_ += '|';
+            key_ += request_.upstream->display();
+        }
     }
     request_.target.host = host_;
     request_.target.authority = request_.target.path = {};
-    if (record_.open) {
-        record_.route = request_.upstream != nullptr ? request_.upstream->display() : "direct";
-    }
     in_.consume(head.size()); // the parser's views end here
     co_return co_await exchange();
 }
@@ -277,7 +283,7 @@ Task<Session::Next> Session::pass_answer(Connection &connection, Upload *upload,
     const HeadParser &head = engine_->parser;
     const unsigned code = head.status_code();
     record_.status = code;
-    if (code == 407 && request_.upstream != nullptr) {
+    if (code == 407 && request_.upstream != nullptr && request_.upstream->speaks_http()) {
         // Proxy-Authenticate is between us and the upstream; the client could not answer it.
         engine_->counters->errors_upstream.add();
         co_return co_await reply(

@@ -1,26 +1,15 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <chrono>
-#include <cstdint>
-#include <string_view>
-
+#include "dataplane/access_record.hpp"
 #include "dataplane/observer.hpp"
 #include "vocabulary.hpp"
 
 namespace k2s::httpproxy {
 
-/// One finished request or tunnel. Never carries credentials. Views live for the call only.
-struct AccessEntry {
-    std::string_view client; // address and port
-    std::string_view method;
-    std::string_view target;  // request target as received (CONNECT: host:port)
-    std::string_view route;   // "direct", the upstream's scheme://host:port, or "-" when refused
-    std::string_view problem; // why the proxy answered itself, or empty
-    unsigned status = 0;      // 0: closed without an answer
-    uint64_t bytes_in = 0;    // body or tunnel bytes from the client
-    uint64_t bytes_out = 0;   // … to the client
-    std::chrono::microseconds duration{};
+/// One finished request or tunnel. `route` is "direct", the upstream's scheme://host:port, or "-"
+/// when the request was refused.
+struct AccessEntry : AccessRecord {
     bool reused_upstream = false;
 };
 

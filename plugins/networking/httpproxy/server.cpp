@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "httpproxy/server.hpp"
 
+#include "dataplane/access_log.hpp"
 #include "dataplane/service.hpp"
 #include "httpproxy/proxy.hpp"
 #include "httpproxy/server_settings.hpp"
@@ -13,12 +14,24 @@ class HostObserver final : public Observer {
   public:
     HostObserver(const Host &host, std::string_view instance) : log_(host, std::string(instance)) {}
 
+    /// Where requests go from now on. Null: to no access log.
+    void record(bool in_host_log, std::shared_ptr<AccessLog> access_log) {
+        in_host_log_ = in_host_log;
+        access_log_ = std::move(access_log);
+    }
+
     void on_log(LogLevel level, std::string_view message,
                 std::initializer_list<LogField> fields) override {
         log_.log(level, message, fields);
     }
 
     void on_access(const AccessEntry &entry) override {
+        if (access_log_) {
+            access_log_->write(entry);
+        }
+        if (!in_host_log_) {
+            return;
+        }
         log_.host().log().info("request", {{"service", log_.instance()},
                                            {"client", entry.client},
                                            {"method", entry.method},
@@ -33,21 +46,36 @@ class HostObserver final : public Observer {
 
   private:
     HostLog log_;
+    bool in_host_log_ = false;
+    std::shared_ptr<AccessLog> access_log_;
 };
 
 class HttpServer final : public Server {
   public:
-    HttpServer(const Host &host, std::unique_ptr<Proxy> proxy)
-        : host_(host), proxy_(std::move(proxy)), counters_(proxy_->stats()) {}
+    HttpServer(const Host &host, net::io_context &io, std::shared_ptr<HostObserver> observer,
+               std::unique_ptr<Proxy> proxy)
+        : host_(host), io_(io), observer_(std::move(observer)), proxy_(std::move(proxy)),
+          counters_(proxy_->stats()) {}
+    ~HttpServer() override { observer_->record(false, nullptr); }
 
     std::expected<void, Error> start() override { return proxy_->start(); }
 
-    std::expected<void, Error> reload(std::string_view settings) override {
-        auto config = config_from_settings(settings, host_);
-        if (!config) {
-            return std::unexpected(std::move(config.error()));
+    std::expected<void, Error> reload(std::string_view text) override {
+        auto settings = read_settings(text, host_);
+        if (!settings) {
+            return std::unexpected(std::move(settings.error()));
         }
-        return proxy_->reload(std::move(*config));
+        // Opened anew each time: whoever has renamed the file asks for a reload.
+        auto access_log = AccessLog::open(io_, settings->access_log, observer_);
+        if (!access_log) {
+            return std::unexpected(std::move(access_log.error()));
+        }
+        const bool verbose = settings->config.verbose;
+        auto reloaded = proxy_->reload(std::move(settings->config));
+        if (reloaded) {
+            observer_->record(verbose, std::move(*access_log));
+        }
+        return reloaded;
     }
 
     void drain(Milliseconds patience, std::function<void(size_t)> done) override {
@@ -82,6 +110,8 @@ class HttpServer final : public Server {
 
   private:
     Host host_;
+    net::io_context &io_;
+    std::shared_ptr<HostObserver> observer_;
     std::unique_ptr<Proxy> proxy_;
     std::shared_ptr<const Counters> counters_;
 };
@@ -92,16 +122,21 @@ std::expected<std::unique_ptr<Server>, Error> make_server(const Host &host,
                                                           std::string_view instance,
                                                           std::string_view settings,
                                                           net::io_context &io) {
-    auto config = config_from_settings(settings, host);
-    if (!config) {
-        return std::unexpected(std::move(config.error()));
+    auto given = read_settings(settings, host);
+    if (!given) {
+        return std::unexpected(std::move(given.error()));
     }
-    auto proxy =
-        Proxy::create(io, std::move(*config), std::make_shared<HostObserver>(host, instance));
+    auto observer = std::make_shared<HostObserver>(host, instance);
+    auto access_log = AccessLog::open(io, given->access_log, observer);
+    if (!access_log) {
+        return std::unexpected(std::move(access_log.error()));
+    }
+    observer->record(given->config.verbose, std::move(*access_log));
+    auto proxy = Proxy::create(io, std::move(given->config), observer);
     if (!proxy) {
         return std::unexpected(std::move(proxy.error()));
     }
-    return std::make_unique<HttpServer>(host, std::move(*proxy));
+    return std::make_unique<HttpServer>(host, io, std::move(observer), std::move(*proxy));
 }
 
 } // namespace k2s::httpproxy

@@ -177,6 +177,7 @@ Task<Session::Next> Session::handle_request() {
     HeadParser &head = engine_->parser;
     engine_->counters->requests.add();
     begin_record(head.method(), head.target());
+    note_agent();
     request_ = {};
     request_.http10 = head.minor_version() == 0;
     request_.head_method = head.method() == "HEAD";
@@ -223,13 +224,13 @@ Task<Session::Next> Session::handle_connect() {
             400, has_body ? "a CONNECT request has no body" : describe(target.error()),
             Next::linger);
     }
-    request_.upstream = settings_->route(target->host, target->port, true);
+    std::string refusal;
+    if (!choose_route(*target, true, refusal)) {
+        co_return co_await reply(403, refusal, Next::linger);
+    }
     DialRequest where = dial_request(*target);
     if (request_.upstream != nullptr) {
         where.tunnel_authority = target->authority;
-    }
-    if (record_.open) {
-        record_.route = request_.upstream != nullptr ? request_.upstream->display() : "direct";
     }
     in_.consume(head.size()); // the parser's views end here
     auto dialed = co_await dial(*engine_, *settings_, where, watchdog_);
@@ -271,11 +272,28 @@ Task<TunnelResult> Session::tunnel_to(Connection &connection) {
                       {*connection.stream, connection.in, counters.bytes_out});
 }
 
+// False: a rule blocks the target.
+bool Session::choose_route(const Target &target, bool connect, std::string &refusal) {
+    const Route route = settings_->route(target.host, target.port, connect);
+    if (route.kind == Route::Kind::block) {
+        engine_->counters->denied_targets.add();
+        refusal = describe_block(target.authority, route);
+        return false;
+    }
+    request_.upstream = route.upstream;
+    request_.rule = route.rule;
+    if (record_.open) {
+        record_.route = route.upstream != nullptr ? route.upstream->display() : "direct";
+    }
+    return true;
+}
+
 DialRequest Session::dial_request(const Target &target) const {
     DialRequest request;
     request.host = target.host;
     request.port = target.port;
     request.upstream = request_.upstream;
+    request.rule = request_.rule;
     request.remote_client = remote_;
     return request;
 }
@@ -326,18 +344,37 @@ Task<void> Session::linger() {
 }
 
 void Session::begin_record(std::string_view method, std::string_view target) {
-    record_.open = settings_->config.verbose;
+    record_.open = settings_->config.verbose || settings_->config.access_log;
     if (!record_.open) {
         return;
     }
+    record_.time = std::chrono::system_clock::now();
     record_.start = Clock::now();
     record_.method = method;
     record_.target = target;
     record_.route.clear();
     record_.problem.clear();
+    record_.referer.clear();
+    record_.user_agent.clear();
+    record_.protocol = {};
     record_.status = 0;
     record_.bytes_in = record_.bytes_out = 0;
     record_.reused = false;
+}
+
+void Session::note_agent() {
+    if (!record_.open || !settings_->config.access_log) {
+        return;
+    }
+    const HeadParser &head = engine_->parser;
+    record_.protocol = head.minor_version() == 0 ? "HTTP/1.0" : "HTTP/1.1";
+    for (const HeaderField &field : head.fields()) {
+        if (iequals(field.name, "User-Agent")) {
+            record_.user_agent = field.value;
+        } else if (iequals(field.name, "Referer")) {
+            record_.referer = field.value;
+        }
+    }
 }
 
 void Session::end_record() {
@@ -346,7 +383,11 @@ void Session::end_record() {
     }
     record_.open = false;
     AccessEntry entry;
+    entry.start = record_.time;
     entry.client = peer_text_;
+    entry.protocol = record_.protocol;
+    entry.referer = record_.referer;
+    entry.user_agent = record_.user_agent;
     entry.method = record_.method;
     entry.target = record_.target;
     entry.route = record_.route.empty() ? std::string_view("-") : std::string_view(record_.route);

@@ -27,6 +27,7 @@ class Session final : public Member, public std::enable_shared_from_this<Session
         BodyFraming body;
         Target target; // its host and authority point into host_ and are valid for the request
         const Upstream *upstream = nullptr;
+        size_t rule = 0; // of `routes`, that decided
         bool head_method = false;
         bool http10 = false;
         bool keep_alive = false;
@@ -51,7 +52,9 @@ class Session final : public Member, public std::enable_shared_from_this<Session
     Task<void> linger();
     bool client_is_allowed() const;
     bool loops_back() const;
+    bool choose_route(const Target &target, bool connect, std::string &refusal);
     void begin_record(std::string_view method, std::string_view target);
+    void note_agent();
     void end_record();
     DialRequest dial_request(const Target &target) const;
 
@@ -80,10 +83,12 @@ class Session final : public Member, public std::enable_shared_from_this<Session
     std::string answer_out_;
     std::string key_; // in the pool
 
-    // For the access log; filled when verbose.
+    // For the access log; filled when somebody wants it.
     struct Record {
+        std::chrono::system_clock::time_point time;
         Clock::time_point start;
-        std::string method, target, route, problem;
+        std::string method, target, route, problem, referer, user_agent;
+        std::string_view protocol;
         unsigned status = 0;
         uint64_t bytes_in = 0, bytes_out = 0;
         bool reused = false;

@@ -2,7 +2,6 @@
 #include "settings.hpp"
 
 #include "dataplane/text.hpp"
-#include "tls.hpp"
 #include "vocabulary.hpp"
 
 namespace k2s::httpproxy {
@@ -24,14 +23,21 @@ std::expected<void, Error> parse_ranges(const std::vector<std::string> &texts,
     return {};
 }
 
-std::expected<void, Error> parse_upstream(const std::string &url, std::optional<Upstream> &out) {
-    if (!trim(url).empty()) {
-        auto upstream = Upstream::parse(url);
-        if (!upstream) {
-            return std::unexpected(std::move(upstream.error()));
-        }
-        out = std::move(*upstream);
+std::expected<void, Error> parse_upstream(const Config &config, const std::string &url,
+                                          std::optional<Upstream> &out) {
+    if (trim(url).empty()) {
+        return {};
     }
+    UpstreamSpec spec{url, {}, {}, config.upstream_ca_file};
+    if (url.find('@') == std::string::npos) { // what the URL says is meant for this one
+        spec.credentials = config.upstream_credentials;
+        spec.credentials_file = config.upstream_credentials_file;
+    }
+    auto upstream = make_upstream(spec);
+    if (!upstream) {
+        return std::unexpected(std::move(upstream.error()));
+    }
+    out = std::move(*upstream);
     return {};
 }
 
@@ -108,20 +114,17 @@ std::expected<std::shared_ptr<const Settings>, Error> Settings::check(Config con
         config.forwardproxy.empty() ? config.http_proxy : config.forwardproxy;
     const std::string &connect =
         config.forwardproxy.empty() ? config.https_proxy : config.forwardproxy;
-    if (auto ok = parse_upstream(plain, settings->upstream_plain); !ok) {
+    if (auto ok = parse_upstream(config, plain, settings->upstream_plain); !ok) {
         return std::unexpected(std::move(ok.error()));
     }
-    if (auto ok = parse_upstream(connect, settings->upstream_connect); !ok) {
+    if (auto ok = parse_upstream(config, connect, settings->upstream_connect); !ok) {
         return std::unexpected(std::move(ok.error()));
     }
-    if ((settings->upstream_plain && settings->upstream_plain->tls) ||
-        (settings->upstream_connect && settings->upstream_connect->tls)) {
-        auto tls = TlsClient::create(config.upstream_ca_file);
-        if (!tls) {
-            return std::unexpected(std::move(tls.error()));
-        }
-        settings->tls = std::move(*tls);
+    auto routes = Routes::parse(config.routes);
+    if (!routes) {
+        return std::unexpected(std::move(routes.error()));
     }
+    settings->routes = std::move(*routes);
     settings->no_proxy = NoProxy(config.no_proxy);
     settings->head_limits.head_bytes = config.max_header_bytes;
     settings->head_limits.target_bytes = config.max_uri_bytes;
@@ -129,9 +132,21 @@ std::expected<std::shared_ptr<const Settings>, Error> Settings::check(Config con
     return settings;
 }
 
-const Upstream *Settings::route(std::string_view host, uint16_t port, bool connect) const {
+Route Settings::route(std::string_view host, uint16_t port, bool connect) const {
+    if (!routes.empty()) {
+        Subject subject(host, port);
+        subject.drop_final_dot(); // "example.com." is no way around a rule for example.com
+        if (const auto route = routes.find(subject)) {
+            return *route;
+        }
+    }
     const auto &upstream = connect ? upstream_connect : upstream_plain;
-    return upstream && !no_proxy.bypass(host, port) ? &*upstream : nullptr;
+    if (!upstream) {
+        return {};
+    }
+    const std::string_view bypass = no_proxy.match(host, port);
+    return bypass.empty() ? Route{Route::Kind::upstream, &*upstream, 0, {}}
+                          : Route{Route::Kind::direct, nullptr, 0, bypass};
 }
 
 } // namespace k2s::httpproxy

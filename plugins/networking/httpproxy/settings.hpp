@@ -13,12 +13,11 @@
 #include "dataplane/listener.hpp"
 #include "head_parser.hpp"
 #include "no_proxy.hpp"
+#include "routes.hpp"
 #include "upstream.hpp"
 #include "vocabulary.hpp"
 
 namespace k2s::httpproxy {
-
-class TlsClient;
 
 /// A checked Config. Immutable and shared: each request works with the settings it started with.
 struct Settings {
@@ -31,12 +30,12 @@ struct Settings {
     NoProxy no_proxy;
     std::optional<Upstream> upstream_plain;
     std::optional<Upstream> upstream_connect;
-    std::shared_ptr<TlsClient> tls; // set when an upstream needs it
+    Routes routes;
 
     static std::expected<std::shared_ptr<const Settings>, Error> check(Config config);
 
-    /// The upstream that a request to this target goes through; null: directly.
-    const Upstream *route(std::string_view host, uint16_t port, bool connect) const;
+    /// The way that a request to this target takes. Valid as long as the settings.
+    Route route(std::string_view host, uint16_t port, bool connect) const;
 };
 
 } // namespace k2s::httpproxy

@@ -31,12 +31,7 @@ class TlsStream final : public Stream {
         const auto [ec] = co_await tls_.async_handshake(ssl::stream_base::client, k_await);
         std::string problem;
         if (ec) {
-            problem = "TLS handshake failed: " + ec.message();
-            const long verdict = SSL_get_verify_result(tls_.native_handle());
-            if (verdict != X509_V_OK) {
-                problem = "its certificate was refused: ";
-                problem += X509_verify_cert_error_string(verdict);
-            }
+            problem = describe_handshake_failure(tls_.native_handle(), ec.message());
         }
         co_return problem;
     }
@@ -75,11 +70,35 @@ class OpensslClient final : public TlsClient {
         return std::make_unique<TlsStream>(std::move(socket), context_, host);
     }
 
+    void *new_session(const std::string &host) override {
+        SSL *session = SSL_new(context_->native_handle());
+        if (session == nullptr) {
+            return nullptr;
+        }
+        SSL_set_verify(session, SSL_VERIFY_PEER, nullptr);
+        if (parse_address(host)) {
+            X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session), host.c_str());
+        } else {
+            SSL_set1_host(session, host.c_str());
+            SSL_set_tlsext_host_name(session, host.c_str());
+        }
+        SSL_set_connect_state(session);
+        return session;
+    }
+
   private:
     std::shared_ptr<ssl::context> context_;
 };
 
 } // namespace
+
+std::string describe_handshake_failure(void *session, const std::string &reason) {
+    const long verdict = SSL_get_verify_result(static_cast<SSL *>(session));
+    return verdict == X509_V_OK
+               ? "TLS handshake failed: " + reason
+               : std::string("its certificate was refused: ") +
+                     X509_verify_cert_error_string(verdict);
+}
 
 std::expected<std::shared_ptr<TlsClient>, Error> TlsClient::create(const std::string &ca_file) {
     try {

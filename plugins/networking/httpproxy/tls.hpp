@@ -22,9 +22,16 @@ class TlsClient {
     /// is trusted and valid for `host` (a name or an IP address). Keeps the client's context alive.
     virtual std::unique_ptr<Stream> wrap(Socket socket, const std::string &host) = 0;
 
+    /// A TLS session of its own (SSL *, the caller's to free) that verifies `host` as wrap() does
+    /// and moves no bytes by itself.
+    virtual void *new_session(const std::string &host) = 0;
+
     /// Trusts the certificates of `ca_file` (PEM), or the system's when it is empty.
     static std::expected<std::shared_ptr<TlsClient>, Error> create(const std::string &ca_file);
 };
+
+/// Why the handshake of this session (SSL *) failed.
+std::string describe_handshake_failure(void *session, const std::string &reason);
 
 /// linux/trust.cpp, windows/trust.cpp: adds the system's trusted roots to an SSL_CTX.
 /// Returns false when none could be found.

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "unit.hpp"
 
-#include <boost/asio/ssl/stream.hpp>
-#include <boost/asio/write.hpp>
-
 #include "harness.hpp"
 #include "throwaway_ca.hpp"
+#include "tls_peer.hpp"
 
 using namespace test;
 
@@ -35,25 +33,6 @@ Config through(const std::string &url) {
     config.forwardproxy = url;
     return config;
 }
-
-// The blocking server side of TLS for one connection.
-struct TlsPeer {
-    TlsPeer(Peer &peer, boost::asio::ssl::context &context) : stream(peer.socket(), context) {
-        stream.handshake(boost::asio::ssl::stream_base::server);
-    }
-    std::string read_head() {
-        std::string head;
-        char byte = 0;
-        while (!head.ends_with("\r\n\r\n")) {
-            if (stream.read_some(boost::asio::buffer(&byte, 1)) == 1) {
-                head += byte;
-            }
-        }
-        return head;
-    }
-    void write(const std::string &bytes) { boost::asio::write(stream, boost::asio::buffer(bytes)); }
-    boost::asio::ssl::stream<Tcp::socket &> stream;
-};
 
 } // namespace
 

@@ -27,7 +27,7 @@ BOOST_AUTO_TEST_CASE(defaults_are_those_of_the_original) {
     BOOST_CHECK_EQUAL((*settings)->listen[0].host, "");
     BOOST_CHECK_EQUAL((*settings)->listen[0].port, 8181);
     BOOST_CHECK((*settings)->config.verbose);
-    BOOST_CHECK((*settings)->route("example.com", 443, true) == nullptr);
+    BOOST_CHECK((*settings)->route("example.com", 443, true).upstream == nullptr);
 }
 
 BOOST_AUTO_TEST_CASE(wrong_values_are_named) {
@@ -40,7 +40,7 @@ BOOST_AUTO_TEST_CASE(wrong_values_are_named) {
     names(problem([](Config &c) { c.addr.clear(); }), "no address");
     names(problem([](Config &c) { c.allowed_cidrs = {"10.0.0.0/8", "10.0.0.0"}; }), "10.0.0.0");
     names(problem([](Config &c) { c.allowed_destinations = {"x"}; }), "\"x\"");
-    names(problem([](Config &c) { c.forwardproxy = "socks5://h"; }), "upstream proxy URL");
+    names(problem([](Config &c) { c.forwardproxy = "ftp://h"; }), "upstream proxy URL");
     names(problem([](Config &c) { c.hosts["h"] = {"not-an-address"}; }), "not-an-address");
     names(problem([](Config &c) { c.max_header_bytes = 10; }), "max_header_bytes");
     names(problem([](Config &c) { c.max_connections = 0; }), "max_connections");
@@ -61,18 +61,18 @@ BOOST_AUTO_TEST_CASE(routes) {
     auto settings = Settings::check(config);
     BOOST_REQUIRE(settings.has_value());
     for (const bool connect : {false, true}) {
-        BOOST_CHECK((*settings)->route("svc.local", 80, connect) == nullptr);
-        BOOST_CHECK((*settings)->route("172.20.1.1", 80, connect) == nullptr);
-        BOOST_CHECK((*settings)->route("127.0.0.1", 80, connect) == nullptr);
-        const Upstream *upstream = (*settings)->route("example.com", 80, connect);
+        BOOST_CHECK((*settings)->route("svc.local", 80, connect).upstream == nullptr);
+        BOOST_CHECK((*settings)->route("172.20.1.1", 80, connect).upstream == nullptr);
+        BOOST_CHECK((*settings)->route("127.0.0.1", 80, connect).upstream == nullptr);
+        const Upstream *upstream = (*settings)->route("example.com", 80, connect).upstream;
         BOOST_REQUIRE(upstream != nullptr);
         BOOST_CHECK_EQUAL(upstream->host, "corporate");
     }
     config.forwardproxy.clear();
     settings = Settings::check(config);
     BOOST_REQUIRE(settings.has_value());
-    BOOST_CHECK_EQUAL((*settings)->route("example.com", 80, false)->host, "ignored");
-    BOOST_CHECK((*settings)->route("example.com", 443, true) == nullptr);
+    BOOST_CHECK_EQUAL((*settings)->route("example.com", 80, false).upstream->host, "ignored");
+    BOOST_CHECK((*settings)->route("example.com", 443, true).upstream == nullptr);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
