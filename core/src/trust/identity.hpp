@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include <boost/filesystem/path.hpp>
 
@@ -31,8 +32,10 @@ class OpenLibrary {
   public:
 #ifdef _WIN32
     using Native = void *;
+    static constexpr Native k_closed = nullptr;
 #else
     using Native = int;
+    static constexpr Native k_closed = -1;
 #endif
 
     /// Opens it for reading (on Windows so that nobody can write, rename or delete it meanwhile)
@@ -41,8 +44,15 @@ class OpenLibrary {
     /// MiB).
     static Result<OpenLibrary> open(const fs::path &library);
 
-    OpenLibrary(OpenLibrary &&other) noexcept;
-    OpenLibrary &operator=(OpenLibrary &&other) noexcept;
+    OpenLibrary(OpenLibrary &&other) noexcept
+        : path_(std::move(other.path_)), native_(std::exchange(other.native_, k_closed)),
+          identity_(other.identity_) {}
+    OpenLibrary &operator=(OpenLibrary &&other) noexcept {
+        std::swap(path_, other.path_);
+        std::swap(native_, other.native_);
+        std::swap(identity_, other.identity_);
+        return *this;
+    }
     ~OpenLibrary();
 
     [[nodiscard]] const fs::path &path() const { return path_; }

@@ -79,19 +79,8 @@ Result<void> OpenLibrary::identify() {
     return {};
 }
 
-OpenLibrary::OpenLibrary(OpenLibrary &&other) noexcept
-    : path_(std::move(other.path_)), native_(std::exchange(other.native_, nullptr)),
-      identity_(other.identity_) {}
-
-OpenLibrary &OpenLibrary::operator=(OpenLibrary &&other) noexcept {
-    std::swap(path_, other.path_);
-    std::swap(native_, other.native_);
-    std::swap(identity_, other.identity_);
-    return *this;
-}
-
 OpenLibrary::~OpenLibrary() {
-    if (native_ != nullptr) {
+    if (native_ != k_closed) {
         ::CloseHandle(native_);
     }
 }
