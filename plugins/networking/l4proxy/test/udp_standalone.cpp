@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+// UDP forwarding without a host, for test/bench/udp.sh: not shipped.
+//   udp_standalone LISTEN TARGET…, each address:port
+#include <cstdio>
+
+#include <boost/asio/signal_set.hpp>
+
+#include "dataplane/address.hpp"
+#include "dataplane/text.hpp"
+#include "l4proxy/udp_forward.hpp"
+
+namespace {
+
+using namespace k2s::l4proxy;
+namespace dataplane = k2s::dataplane;
+namespace net = boost::asio;
+
+class Printer final : public dataplane::Observer {
+  public:
+    void on_log(dataplane::LogLevel, std::string_view message,
+                std::initializer_list<dataplane::LogField> fields) override {
+        std::fprintf(stderr, "%.*s", static_cast<int>(message.size()), message.data());
+        for (const auto &field : fields) {
+            std::fprintf(stderr, " %.*s=%.*s", static_cast<int>(field.key.size()), field.key.data(),
+                         static_cast<int>(field.value.size()), field.value.data());
+        }
+        std::fputc('\n', stderr);
+    }
+};
+
+} // namespace
+
+int main(int argc, char **argv) {
+    if (argc < 3) {
+        std::fprintf(stderr, "usage: %s LISTEN TARGET…, each udp://address:port\n", argv[0]);
+        return 2;
+    }
+    const auto url = EndpointUrl::parse_listen(argv[1]);
+    std::vector<TargetSpec> targets;
+    for (int i = 2; i < argc; ++i) {
+        const auto target = EndpointUrl::parse_target(argv[i]);
+        if (!target) {
+            std::fprintf(stderr, "%s\n", target.error().message.c_str());
+            return 2;
+        }
+        TargetSpec spec;
+        spec.name = argv[i];
+        spec.data = std::make_shared<const UdpTarget>(
+            target->place,
+            UdpEndpoint(dataplane::parse_address(target->host).value(), target->port));
+        targets.push_back(std::move(spec));
+    }
+    auto opened = url ? open_udp_listen(*url) : std::unexpected(url.error());
+    if (!opened) {
+        std::fprintf(stderr, "%s\n", opened.error().message.c_str());
+        return 1;
+    }
+    net::io_context io(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO);
+    const auto printer = std::make_shared<Printer>();
+    const auto balancer = std::make_shared<Balancer>("bench", printer);
+    balancer->set({}, std::move(targets));
+    UdpLoop loop(io);
+    dataplane::SocketStock stock(io);
+    UdpForward::Callbacks callbacks;
+    callbacks.locate = [](const Target &target) -> std::optional<UdpTarget> {
+        return target.data<UdpTarget>();
+    };
+    UdpForward forward({io, loop, stock, printer, std::make_shared<UdpCounters>()}, "bench",
+                       balancer, std::move(callbacks));
+    std::vector<UdpListen> added;
+    added.push_back(std::move(*opened));
+    if (const auto listening = forward.listen({}, std::move(added)); !listening) {
+        std::fprintf(stderr, "%s\n", listening.error().message.c_str());
+        return 1;
+    }
+    net::signal_set signals(io, SIGINT, SIGTERM);
+    signals.async_wait([&](boost::system::error_code, int) {
+        forward.close();
+        io.stop();
+    });
+    io.run();
+    return 0;
+}
