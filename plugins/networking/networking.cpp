@@ -2,6 +2,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 
 #include <k2s/sdk/plugin.hpp>
@@ -9,11 +10,12 @@
 #include "dataplane/service.hpp"
 #include "httpproxy/server.hpp"
 #include "httpproxy/test_command.hpp"
+#include "l4proxy/server.hpp"
 
 namespace k2s {
 namespace {
 
-class Networking final : public Plugin, public Services, public Commands {
+class Networking final : public Plugin, public Services, public Commands, public Reconfigure {
   public:
     using Plugin::Plugin;
 
@@ -26,7 +28,7 @@ class Networking final : public Plugin, public Services, public Commands {
         }
         std::unique_ptr<dataplane::Service> service;
         const Status started = dataplane::Service::start(
-            host(), instance, feature,
+            host(), instance, feature, settings,
             [&](dataplane::net::io_context &io) {
                 return make_server(host(), instance, settings, io);
             },
@@ -34,6 +36,7 @@ class Networking final : public Plugin, public Services, public Commands {
         if (started.ok()) {
             const std::lock_guard lock(mutex_);
             out = ++last_;
+            settings_[out] = settings;
             proxies_.emplace(out, std::move(service));
         }
         return started;
@@ -41,7 +44,39 @@ class Networking final : public Plugin, public Services, public Commands {
 
     Status reload(k2s_handle service, std::string_view settings) override {
         const auto proxy = find(service);
-        return proxy ? proxy->reload(settings) : unknown();
+        if (!proxy) {
+            return unknown();
+        }
+        const Status reloaded = proxy->reload(settings);
+        if (reloaded.ok()) {
+            const std::lock_guard lock(mutex_);
+            settings_[service] = settings;
+            reloaded_.insert(service);
+        }
+        return reloaded;
+    }
+
+    /// A reload reaches proxies whose settings are the same, too: files that these name may have
+    /// changed, and a renamed access log is to be opened anew.
+    Status changed() override {
+        std::map<k2s_handle, std::string> same;
+        {
+            const std::lock_guard lock(mutex_);
+            same = settings_;
+            for (const k2s_handle done : reloaded_) {
+                same.erase(done);
+            }
+            reloaded_.clear();
+        }
+        Status result = K2S_OK;
+        for (const auto &[service, settings] : same) {
+            const auto proxy = find(service);
+            const Status reloaded = proxy ? proxy->reload(settings) : Status(K2S_OK);
+            if (!reloaded.ok()) {
+                result = reloaded;
+            }
+        }
+        return result;
     }
 
     Status stop(k2s_handle service, uint64_t deadline_ms) override {
@@ -53,6 +88,8 @@ class Networking final : public Plugin, public Services, public Commands {
         if (stopped.ok() || stopped.value() == K2S_E_PARTIAL) {
             const std::lock_guard lock(mutex_);
             proxies_.erase(service);
+            settings_.erase(service);
+            reloaded_.erase(service);
         }
         return stopped;
     }
@@ -75,6 +112,9 @@ class Networking final : public Plugin, public Services, public Commands {
         if (feature == "httpproxy") {
             return httpproxy::make_server;
         }
+        if (feature == "l4proxy") {
+            return l4proxy::make_server;
+        }
         return nullptr;
     }
 
@@ -88,6 +128,8 @@ class Networking final : public Plugin, public Services, public Commands {
 
     mutable std::mutex mutex_; ///< status comes from any thread
     std::map<k2s_handle, std::shared_ptr<dataplane::Service>> proxies_;
+    std::map<k2s_handle, std::string> settings_; ///< of each
+    std::set<k2s_handle> reloaded_;              ///< since the last changed()
     k2s_handle last_ = 0;
 };
 

@@ -7,6 +7,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 
+#include "activation.hpp"
 #include "address.hpp"
 #include "stream.hpp"
 #include "text.hpp"
@@ -16,7 +17,9 @@ namespace {
 
 constexpr int k_backlog = 1024;
 constexpr Milliseconds k_shortage_pause(50);
+constexpr unsigned k_accepted_at_once = 64;
 constexpr std::string_view k_unix = "unix://";
+constexpr std::string_view k_systemd = "systemd:";
 
 error_code open_one(Acceptor &acceptor, const Endpoint &endpoint, bool dual_stack, bool shared) {
     error_code ec;
@@ -79,6 +82,19 @@ Opened open_unix(net::io_context &io, const ListenAddress &address) {
     return Listeners{std::move(listener)};
 }
 
+Opened open_activated(net::io_context &io, const ListenAddress &address) {
+    auto passed = inherited_listeners(io, *address.activated);
+    if (!passed) {
+        return std::unexpected(
+            Error{K2S_E_NOT_FOUND, "cannot listen on \"" + address.text + "\": " + passed.error()});
+    }
+    Listeners out;
+    for (Acceptor &acceptor : *passed) {
+        out.push_back(std::make_shared<Listener>(Listener{address, std::move(acceptor)}));
+    }
+    return out;
+}
+
 // `addresses` are the host's; none means every address. In the place of the calling thread.
 Opened open_tcp(net::io_context &io, const ListenAddress &address, std::vector<Address> addresses) {
     error_code ec;
@@ -117,6 +133,10 @@ std::expected<ListenAddress, Error> ListenAddress::parse(std::string_view text) 
     };
     ListenAddress address;
     address.text = text;
+    if (text.starts_with(k_systemd)) {
+        address.activated = text.substr(k_systemd.size());
+        return address;
+    }
     const bool unix_socket = text.starts_with(k_unix);
     if (unix_socket) {
         text.remove_prefix(k_unix.size());
@@ -160,6 +180,9 @@ std::expected<ListenAddress, Error> ListenAddress::parse(std::string_view text) 
 
 std::expected<std::vector<std::shared_ptr<Listener>>, Error>
 open_listener(net::io_context &io, const ListenAddress &address) {
+    if (address.activated) {
+        return open_activated(io, address);
+    }
     std::vector<Address> addresses;
     if (const auto literal = parse_address(address.host)) {
         addresses.push_back(*literal);
@@ -234,16 +257,23 @@ struct ListenerSet::Shared {
     SpareDescriptor spare;
     Clock::time_point told; // of the last shortage
 
-    void short_of(const Listener &listener, const error_code &ec);
+    void short_of(Listener &listener, const error_code &ec);
 };
 
-void ListenerSet::Shared::short_of(const Listener &listener, const error_code &ec) {
+void ListenerSet::Shared::short_of(Listener &listener, const error_code &ec) {
     if (const auto now = Clock::now(); now - told > std::chrono::seconds(1)) {
         told = now;
         observer->on_log(LogLevel::error, "cannot accept a connection",
                          {{"address", listener.address.text}, {"error", ec.message()}});
     }
     callbacks.shortage();
+    // Those who wait now are told, those who come meanwhile wait in the backlog.
+    if (out_of_descriptors(ec)) {
+        const size_t count = spare.turn_away(listener.acceptor);
+        if (callbacks.turned_away) {
+            callbacks.turned_away(count);
+        }
+    }
 }
 
 ListenerSet::ListenerSet(net::io_context &io, std::shared_ptr<Observer> observer,
@@ -354,7 +384,11 @@ void ListenerSet::check_places() {
 void ListenerSet::serve(const Listeners &opened) {
     for (const auto &listener : opened) {
         listeners_.push_back(listener);
-        net::co_spawn(shared_->io.get_executor(), accept_loop(shared_, listener), net::detached);
+        net::co_spawn(shared_->io.get_executor(),
+                      k_native_accept && shared_->callbacks.accepted_native
+                          ? native_accept_loop(shared_, listener)
+                          : accept_loop(shared_, listener),
+                      net::detached);
     }
 }
 
@@ -372,20 +406,39 @@ Task<void> ListenerSet::accept_loop(std::shared_ptr<Shared> shared,
             continue;
         }
         if (ec) {
-            // Those who wait now are told, those who come meanwhile wait in the backlog.
             shared->short_of(*listener, ec);
-            if (out_of_descriptors(ec)) {
-                const size_t count = shared->spare.turn_away(listener->acceptor);
-                if (shared->callbacks.turned_away) {
-                    shared->callbacks.turned_away(count);
-                }
-            }
             pause.expires_after(k_shortage_pause);
             co_await pause.async_wait(k_await);
             continue;
         }
         prepare_accepted(socket);
         shared->callbacks.accepted(std::move(socket), peer, listener->address);
+    }
+}
+
+Task<void> ListenerSet::native_accept_loop(std::shared_ptr<Shared> shared,
+                                           std::shared_ptr<Listener> listener) {
+    Timer pause(shared->io);
+    while (listener->acceptor.is_open()) {
+        co_await listener->acceptor.async_wait(Acceptor::wait_read, k_await);
+        for (unsigned i = 0; i < k_accepted_at_once && listener->acceptor.is_open(); ++i) {
+            SocketAddress peer;
+            auto client = accept_native(listener->acceptor, peer);
+            if (client) {
+                shared->callbacks.accepted_native(std::move(*client), peer, listener->address);
+                continue;
+            }
+            const error_code ec = client.error();
+            if (ec == net::error::connection_aborted) {
+                continue;
+            }
+            if (ec != net::error::would_block && ec != net::error::try_again) {
+                shared->short_of(*listener, ec);
+                pause.expires_after(k_shortage_pause);
+                co_await pause.async_wait(k_await);
+            }
+            break;
+        }
     }
 }
 

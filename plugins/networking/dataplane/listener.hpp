@@ -14,18 +14,21 @@
 #include "net.hpp"
 #include "network_place.hpp"
 #include "observer.hpp"
+#include "socket_stock.hpp"
 #include "unix_address.hpp"
 
 namespace k2s::dataplane {
 
 /// Where to listen: `host:port`, `[IPv6]:port`, `:port` or `*:port` (every address, IPv4 and IPv6);
 /// port 0 takes a free one. A place may stand in front (`[netns:web]:80`, see NetworkPlace), and
-/// `unix:///path` is a Unix socket (see UnixAddress).
+/// `unix:///path` is a Unix socket (see UnixAddress). `systemd:` and `systemd:NAME` are the sockets
+/// that the service manager passed (see activation.hpp).
 struct ListenAddress {
     std::string host; // empty: every address
     uint16_t port = 0;
     NetworkPlace place = {};
     std::optional<UnixAddress> unix_socket = {}; // instead of host and port
+    std::optional<std::string> activated = {};   // name of passed sockets, or empty for all
     std::string text;                            // as configured
     bool shared = false; // several listeners of this process take turns (SO_REUSEPORT)
 
@@ -61,6 +64,12 @@ error_code set_listener_options(Acceptor &acceptor, bool shared);
 /// linux/, windows/listen.cpp: no delay for small writes, keep-alive, non-blocking.
 void prepare_accepted(Socket &socket) noexcept;
 
+/// linux/, windows/listen.cpp: true where clients can be accepted without Asio (Linux).
+extern const bool k_native_accept;
+/// Non-blocking; would_block when nobody waits.
+std::expected<NativeSocket, error_code> accept_native(Acceptor &acceptor,
+                                                      SocketAddress &peer) noexcept;
+
 /// linux/, windows/listen.cpp: one descriptor kept back for the moment when there are no more.
 class SpareDescriptor {
   public:
@@ -88,6 +97,9 @@ class ListenerSet {
         std::function<void()> shortage;
         /// So many clients were closed because of it. May be empty.
         std::function<void(size_t count)> turned_away = {};
+        /// In place of `accepted` where k_native_accept: a socket that no io_context knows.
+        std::function<void(NativeSocket socket, const SocketAddress &peer, const ListenAddress &at)>
+            accepted_native = {};
     };
 
     ListenerSet(net::io_context &io, std::shared_ptr<Observer> observer, Callbacks callbacks);
@@ -122,6 +134,8 @@ class ListenerSet {
     void lose(const ListenAddress &address, const std::string &reason);
     static Task<void> accept_loop(std::shared_ptr<Shared> shared,
                                   std::shared_ptr<Listener> listener);
+    static Task<void> native_accept_loop(std::shared_ptr<Shared> shared,
+                                         std::shared_ptr<Listener> listener);
 
     std::shared_ptr<Shared> shared_; // the accept loops may outlive this object for a moment
     Listeners listeners_;

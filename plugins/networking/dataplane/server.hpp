@@ -23,6 +23,11 @@ struct Metric {
     const char *name; // literal
     const char *help; // literal
     const Counter *value;
+    std::string labels = {};                // the inside of the braces, or empty
+    std::shared_ptr<const void> owner = {}; // of the value, when that is not the server
+
+    /// A label as it stands between the braces: name="value", quoted as Prometheus wants it.
+    static std::string label(std::string_view name, std::string_view value);
 };
 
 /// A proxy on one io_context, as the host's glue (service.hpp) sees it. Every function but the
@@ -42,8 +47,12 @@ class Server {
 
     /// The addresses being listened on.
     virtual std::vector<std::string> endpoints() const = 0;
-    /// Valid as long as the server. What a status shows first stands first.
+    /// Valid as long as the server; asked for again after a reload. What a status shows first
+    /// stands first.
     virtual std::vector<Metric> metrics() const = 0;
+    /// How many such servers are to run side by side, each on its own thread. All are made from the
+    /// same settings, so that their metrics are alike and can be added up.
+    virtual unsigned workers() const { return 1; }
 };
 
 } // namespace k2s::dataplane

@@ -39,61 +39,143 @@ void HostLog::log(LogLevel level, std::string_view message,
     host_.log().write(to, message, list.data(), list.size());
 }
 
-struct Service::Impl {
-    Impl(const Host &given_host, std::string_view name)
-        : host(given_host), instance(name), executor(host.find<k2s_executor>(K2S_EXECUTOR_ID)),
-          metrics(host.find<k2s_metrics>(K2S_METRICS_ID)), work(io.get_executor()) {}
+std::string Metric::label(std::string_view name, std::string_view value) {
+    std::string out(name);
+    out += "=\"";
+    for (const char c : value) {
+        if (c == '"' || c == '\\') {
+            out += '\\';
+        }
+        out += c == '\n' ? ' ' : c;
+    }
+    out += '"';
+    return out;
+}
 
-    /// Runs `body` on the loop's thread and waits for its result.
-    template <class Body> auto on_loop(Body body) {
+namespace {
+
+/// A server and the thread that runs it.
+struct Worker {
+    /// Runs `body` on the loop's thread; the result can be waited for.
+    template <class Body> auto run(Body body) {
         auto task = std::make_shared<std::packaged_task<decltype(body())()>>(std::move(body));
         auto result = task->get_future();
         boost::asio::post(io, [task] { (*task)(); });
         return result;
     }
 
-    void open_metrics(std::string_view prefix);
+    net::io_context io{1};
+    net::executor_work_guard<Executor> work{io.get_executor()};
+    std::unique_ptr<Server> server;
+    k2s_handle thread = 0;
+};
+
+} // namespace
+
+struct Service::Impl {
+    Impl(const Host &given_host, std::string_view name)
+        : host(given_host), instance(name), executor(host.find<k2s_executor>(K2S_EXECUTOR_ID)),
+          metrics(host.find<k2s_metrics>(K2S_METRICS_ID)) {}
+
+    // What is published: the sum over the workers.
+    struct Value {
+        Metric metric;
+        std::vector<Metric> others; // of the further workers
+        k2s_handle handle = 0;
+
+        uint64_t get() const noexcept {
+            uint64_t sum = metric.value->get();
+            for (const Metric &other : others) {
+                sum += other.value->get();
+            }
+            return sum;
+        }
+    };
+
+    /// What the workers tell about themselves; each list comes from its own thread.
+    struct Told {
+        std::vector<Metric> metrics;
+        std::vector<std::string> endpoints;
+    };
+
+    Status add_worker(const Make &make);
+    Status lend();
+    void take(std::vector<Told> told);
     void publish() const;
+    Status reload_one(Worker &worker, std::string_view settings);
 
     const Host host;
     const std::string instance;
     const k2s_executor *const executor;
     const k2s_metrics *const metrics;
-    net::io_context io{1};
-    net::executor_work_guard<Executor> work;
-    std::unique_ptr<Server> server;
-    std::vector<Metric> values;
-    std::vector<k2s_handle> metric_handles;
-    k2s_handle thread = 0;
+    std::string prefix;
+    std::string settings; // what all workers run with
+    std::vector<std::unique_ptr<Worker>> workers;
     k2s_handle timer = 0;
-    mutable std::mutex mutex; ///< endpoints
+    mutable std::mutex mutex; ///< values, endpoints
+    std::vector<Value> values;
     std::vector<std::string> endpoints;
 };
 
-void Service::Impl::open_metrics(std::string_view prefix) {
-    if (metrics == nullptr) {
-        return;
+Status Service::Impl::add_worker(const Make &make) {
+    auto worker = std::make_unique<Worker>();
+    auto server = make(worker->io);
+    if (!server) {
+        return server.error();
     }
-    const std::string labels = fmt::format("service=\"{}\"", instance);
-    metric_handles.resize(values.size());
-    for (size_t i = 0; i < values.size(); ++i) {
-        const uint32_t kind =
-            values[i].kind == Metric::Kind::gauge ? K2S_METRIC_GAUGE : K2S_METRIC_COUNTER;
-        const std::string name = fmt::format("{}_{}", prefix, values[i].name);
-        k2s_error error = make_error();
-        if (metrics->open(host.get(), kind, to_abi(name), to_abi(values[i].help), to_abi(labels),
-                          nullptr, 0, &metric_handles[i], &error) < 0) {
-            host.log().warn("a metric is not available",
-                            {{"metric", name}, {"reason", error.message}});
+    worker->server = std::move(*server);
+    if (auto listening = worker->server->start(); !listening) {
+        return listening.error();
+    }
+    workers.push_back(std::move(worker));
+    return K2S_OK;
+}
+
+Status Service::Impl::lend() {
+    const auto run = [](void *context) { static_cast<Worker *>(context)->io.run(); };
+    const auto interrupt = [](void *context) { static_cast<Worker *>(context)->io.stop(); };
+    for (const auto &worker : workers) {
+        const int32_t lent = executor->lend(host.get(), to_abi(instance), run, interrupt,
+                                            worker.get(), &worker->thread);
+        if (lent < 0) {
+            return Error{lent, "the host lends no thread for the proxy's event loop"};
         }
     }
-    const auto tick = [](void *context) { static_cast<const Impl *>(context)->publish(); };
-    executor->timer(host.get(), k_metrics_period_ms, k_metrics_period_ms, tick, this, &timer);
+    return K2S_OK;
+}
+
+void Service::Impl::take(std::vector<Told> told) {
+    std::vector<Value> fresh;
+    for (size_t i = 0; i < told[0].metrics.size(); ++i) {
+        Value value{std::move(told[0].metrics[i]), {}, 0};
+        for (size_t worker = 1; worker < told.size(); ++worker) {
+            value.others.push_back(std::move(told[worker].metrics[i]));
+        }
+        if (metrics != nullptr) {
+            const std::string own = Metric::label("service", instance);
+            const std::string labels =
+                value.metric.labels.empty() ? own : own + "," + value.metric.labels;
+            const uint32_t kind =
+                value.metric.kind == Metric::Kind::gauge ? K2S_METRIC_GAUGE : K2S_METRIC_COUNTER;
+            const std::string name = fmt::format("{}_{}", prefix, value.metric.name);
+            k2s_error error = make_error();
+            if (metrics->open(host.get(), kind, to_abi(name), to_abi(value.metric.help),
+                              to_abi(labels), nullptr, 0, &value.handle, &error) < 0) {
+                host.log().warn("a metric is not available",
+                                {{"metric", name}, {"reason", error.message}});
+            }
+        }
+        fresh.push_back(std::move(value));
+    }
+    const std::lock_guard lock(mutex);
+    values = std::move(fresh);
+    endpoints = std::move(told[0].endpoints);
 }
 
 void Service::Impl::publish() const {
-    for (size_t i = 0; i < values.size(); ++i) {
-        metrics->set(host.get(), metric_handles[i], static_cast<int64_t>(values[i].value->get()));
+    const std::lock_guard lock(mutex);
+    for (const Value &value : values) {
+        metrics->set(host.get(), value.handle, static_cast<int64_t>(value.get()));
     }
 }
 
@@ -103,67 +185,102 @@ Service::~Service() {
     if (impl_->timer != 0) {
         impl_->executor->cancel(impl_->host.get(), impl_->timer);
     }
-    if (impl_->thread != 0) {
-        impl_->executor->join(impl_->host.get(), impl_->thread, k_join_ms);
+    for (const auto &worker : impl_->workers) {
+        if (worker->thread != 0) {
+            impl_->executor->join(impl_->host.get(), worker->thread, k_join_ms);
+        }
     }
-    impl_->server.reset();
+    for (const auto &worker : impl_->workers) {
+        worker->server.reset();
+    }
 }
 
 Status Service::start(const Host &host, std::string_view instance, std::string_view prefix,
-                      const Make &make, std::unique_ptr<Service> &out) {
+                      std::string_view settings, const Make &make, std::unique_ptr<Service> &out) {
     auto impl = std::make_unique<Impl>(host, instance);
     if (impl->executor == nullptr) {
         return Error{K2S_E_UNSUPPORTED, "this host lends no threads (" K2S_EXECUTOR_ID ")"};
     }
-    auto server = make(impl->io);
-    if (!server) {
-        return server.error();
+    impl->prefix = prefix;
+    impl->settings = settings;
+    if (const Status first = impl->add_worker(make); !first.ok()) {
+        return first;
     }
-    impl->server = std::move(*server);
-    if (auto listening = impl->server->start(); !listening) {
-        return listening.error();
+    while (impl->workers.size() < impl->workers.front()->server->workers()) {
+        if (const Status next = impl->add_worker(make); !next.ok()) {
+            return next;
+        }
     }
-    impl->values = impl->server->metrics();
-    impl->endpoints = impl->server->endpoints();
-    const auto run = [](void *context) { static_cast<Impl *>(context)->io.run(); };
-    const auto interrupt = [](void *context) { static_cast<Impl *>(context)->io.stop(); };
-    const int32_t lent = impl->executor->lend(host.get(), to_abi(impl->instance), run, interrupt,
-                                              impl.get(), &impl->thread);
-    if (lent < 0) {
-        return Error{lent, "the host lends no thread for the proxy's event loop"};
+    std::vector<Impl::Told> told;
+    for (const auto &worker : impl->workers) {
+        told.push_back({worker->server->metrics(), worker->server->endpoints()});
     }
-    impl->open_metrics(prefix);
-    out.reset(new Service(std::move(impl)));
+    Impl &self = *impl;
+    // From here on a failure has to take lent threads back: the destructor does.
+    std::unique_ptr<Service> service(new Service(std::move(impl)));
+    if (const Status lent = self.lend(); !lent.ok()) {
+        return lent;
+    }
+    self.take(std::move(told));
+    if (self.metrics != nullptr) {
+        const auto tick = [](void *context) { static_cast<const Impl *>(context)->publish(); };
+        self.executor->timer(host.get(), k_metrics_period_ms, k_metrics_period_ms, tick, &self,
+                             &self.timer);
+    }
+    out = std::move(service);
     return K2S_OK;
+}
+
+Status Service::Impl::reload_one(Worker &worker, std::string_view with) {
+    auto reloaded =
+        worker.run([&worker, with = std::string(with)] { return worker.server->reload(with); });
+    if (reloaded.wait_for(k_answer_deadline) != std::future_status::ready) {
+        return no_answer();
+    }
+    const auto done = reloaded.get();
+    return done ? Status(K2S_OK) : Status(done.error());
 }
 
 Status Service::reload(std::string_view settings) {
     Impl &impl = *impl_;
-    auto reloaded = impl.on_loop(
-        [&impl, settings = std::string(settings)] { return impl.server->reload(settings); });
-    if (reloaded.wait_for(k_answer_deadline) != std::future_status::ready) {
-        return no_answer();
+    for (size_t i = 0; i < impl.workers.size(); ++i) {
+        const Status reloaded = impl.reload_one(*impl.workers[i], settings);
+        if (!reloaded.ok()) {
+            while (i-- > 0) {
+                impl.reload_one(*impl.workers[i], impl.settings);
+            }
+            return reloaded;
+        }
     }
-    if (const auto done = reloaded.get(); !done) {
-        return done.error();
+    impl.settings = settings;
+    std::vector<Impl::Told> told;
+    for (const auto &worker : impl.workers) {
+        told.push_back(worker
+                           ->run([server = worker->server.get()] {
+                               return Impl::Told{server->metrics(), server->endpoints()};
+                           })
+                           .get());
     }
-    auto endpoints = impl.on_loop([&impl] { return impl.server->endpoints(); });
-    const std::lock_guard lock(impl.mutex);
-    impl.endpoints = endpoints.get();
+    impl.take(std::move(told));
     return K2S_OK;
 }
 
 Status Service::stop(std::chrono::milliseconds deadline) {
-    Impl &impl = *impl_;
-    const auto cut = std::make_shared<std::promise<size_t>>();
-    auto drained = cut->get_future();
-    boost::asio::post(impl.io, [&impl, deadline, cut] {
-        impl.server->drain(deadline, [cut](size_t count) { cut->set_value(count); });
-    });
-    if (drained.wait_for(deadline + k_answer_deadline) != std::future_status::ready) {
-        return no_answer();
+    std::vector<std::future<size_t>> drained;
+    for (const auto &worker : impl_->workers) {
+        const auto cut = std::make_shared<std::promise<size_t>>();
+        drained.push_back(cut->get_future());
+        boost::asio::post(worker->io, [server = worker->server.get(), deadline, cut] {
+            server->drain(deadline, [cut](size_t count) { cut->set_value(count); });
+        });
     }
-    const size_t count = drained.get();
+    size_t count = 0;
+    for (auto &each : drained) {
+        if (each.wait_for(deadline + k_answer_deadline) != std::future_status::ready) {
+            return no_answer();
+        }
+        count += each.get();
+    }
     if (count > 0) {
         return Error{K2S_E_PARTIAL, fmt::format("{} connections were cut at the deadline", count)};
     }
@@ -171,13 +288,14 @@ Status Service::stop(std::chrono::milliseconds deadline) {
 }
 
 std::string Service::status() const {
+    const std::lock_guard lock(impl_->mutex);
     nlohmann::ordered_json result;
-    {
-        const std::lock_guard lock(impl_->mutex);
-        result["addr"] = impl_->endpoints;
-    }
-    for (const Metric &metric : impl_->values) {
-        result[metric.name] = metric.value->get();
+    result["addr"] = impl_->endpoints;
+    for (const Impl::Value &value : impl_->values) {
+        const Metric &metric = value.metric;
+        result[metric.labels.empty() ? std::string(metric.name)
+                                     : fmt::format("{}{{{}}}", metric.name, metric.labels)] =
+            value.get();
     }
     return result.dump();
 }

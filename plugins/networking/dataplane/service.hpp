@@ -28,19 +28,22 @@ class HostLog {
     std::string instance_;
 };
 
-/// One running proxy: a server, its event loop on a thread that the host lends, and its metrics.
+/// One running proxy: a server with its event loop on a thread that the host lends – or several
+/// alike, see Server::workers – and their metrics.
 /// [strand] but for status().
 class Service {
   public:
     using Make = std::function<std::expected<std::unique_ptr<Server>, Error>(net::io_context &io)>;
 
-    /// Listens when it returns. `prefix` begins the names of the metrics.
+    /// Listens when it returns. `prefix` begins the names of the metrics; `settings` are what
+    /// `make` works with.
     static Status start(const Host &host, std::string_view instance, std::string_view prefix,
-                        const Make &make, std::unique_ptr<Service> &out);
+                        std::string_view settings, const Make &make, std::unique_ptr<Service> &out);
     ~Service();
     Service(const Service &) = delete;
     Service &operator=(const Service &) = delete;
 
+    /// All workers take the settings over, or none.
     Status reload(std::string_view settings);
 
     /// Drains; K2S_E_PARTIAL when connections had to be cut. The object can only be destroyed then.

@@ -34,8 +34,12 @@ struct SocketStock::Helper {
 namespace {
 
 Error no_socket(const NetworkPlace &place, const error_code &ec) {
-    return {K2S_E_IO, "no socket" + (place.here() ? std::string() : " in " + place.text()) + ": " +
-                          ec.message()};
+    const bool used_up = ec == net::error::no_descriptors || ec == net::error::no_buffer_space ||
+                         ec == net::error::no_memory ||
+                         ec == boost::system::errc::too_many_files_open_in_system;
+    return {used_up ? K2S_E_NO_MEMORY : K2S_E_IO,
+            "no socket" + (place.here() ? std::string() : " in " + place.text()) + ": " +
+                ec.message()};
 }
 
 struct Delivery {

@@ -61,13 +61,24 @@ class Watchdog {
         if (waiting != nullptr) {
             waiting->cancel();
         }
+        if (waiter != nullptr) {
+            waiter->cancelled();
+        }
     }
+
+    /// Waits for something else than the kinds below. May not end its session within the call.
+    class Waiter {
+      public:
+        virtual ~Waiter() = default;
+        virtual void cancelled() noexcept = 0;
+    };
 
     // What the session waits for at present; not owned.
     Stream *client = nullptr;
     Stream *upstream = nullptr;
     Socket *dialing = nullptr;
     Timer *waiting = nullptr;
+    Waiter *waiter = nullptr;
 
   private:
     const CoarseClock &clock_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "../listener.hpp"
 
+#include <cerrno>
+
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -30,6 +32,20 @@ error_code set_listener_options(Acceptor &acceptor, bool shared) {
 void prepare_accepted(Socket &socket) noexcept {
     error_code ignored;
     socket.non_blocking(true, ignored);
+}
+
+const bool k_native_accept = true;
+
+std::expected<NativeSocket, error_code> accept_native(Acceptor &acceptor,
+                                                      SocketAddress &peer) noexcept {
+    auto size = static_cast<socklen_t>(peer.capacity());
+    NativeSocket client(
+        ::accept4(acceptor.native_handle(), peer.data(), &size, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!client.valid()) {
+        return std::unexpected(error_code(errno, boost::system::system_category()));
+    }
+    peer.resize(size);
+    return client;
 }
 
 SpareDescriptor::SpareDescriptor() : spare_(::open("/dev/null", O_RDONLY | O_CLOEXEC)) {}

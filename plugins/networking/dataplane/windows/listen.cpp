@@ -22,6 +22,12 @@ void prepare_accepted(Socket &socket) noexcept {
     socket.set_option(net::socket_base::keep_alive(true), ignored);
 }
 
+const bool k_native_accept = false;
+
+std::expected<NativeSocket, error_code> accept_native(Acceptor &, SocketAddress &) noexcept {
+    return std::unexpected(error_code(net::error::operation_not_supported));
+}
+
 // Sockets are handles here, of which there are enough.
 SpareDescriptor::SpareDescriptor() = default;
 SpareDescriptor::~SpareDescriptor() = default;

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+#include "engine.hpp"
+
+#include <algorithm>
+
+#include "connect.hpp"
+
+namespace k2s::l4proxy {
+
+using dataplane::ip_endpoint;
+using dataplane::unmapped;
+
+bool Engine::leads_back(const NetworkPlace &place, NativeSocket::Handle connected,
+                        const SocketAddress &to) const {
+    if (to.protocol().family() == AF_UNIX) {
+        return false; // settings look at these
+    }
+    constexpr uint16_t k_first_ephemeral = 32768;
+    const Endpoint remote = ip_endpoint(to);
+    const Address address = unmapped(remote.address());
+    const auto is_at = [&](const Own &own) {
+        return own.endpoint.port() == remote.port() && own.place == place;
+    };
+    const bool port_is_ours = std::any_of(listeners.begin(), listeners.end(), is_at);
+    // A connection to a port of one's own that nobody listens on can meet itself.
+    const bool may_meet_itself = address.is_loopback() && remote.port() >= k_first_ephemeral;
+    if (!port_is_ours && !may_meet_itself) {
+        return false; // nearly always: nothing has to be asked
+    }
+    const Endpoint local = local_endpoint(connected);
+    if (local == remote) {
+        return true;
+    }
+    return std::any_of(listeners.begin(), listeners.end(), [&](const Own &own) {
+        const Address at = unmapped(own.endpoint.address());
+        // A wildcard listener answers on every address of its host: those that a connection has at
+        // both ends, and all of 127.0.0.0/8.
+        const bool own_address = address == unmapped(local.address()) || address.is_loopback();
+        return is_at(own) && (at == address || (at.is_unspecified() && own_address));
+    });
+}
+
+Forward::Forward(std::shared_ptr<Engine> of, std::shared_ptr<const ForwardSettings> given)
+    : engine(std::move(of)), settings(given),
+      balancer(std::make_shared<Balancer>(given->config.name, engine->observer)),
+      roster(std::make_shared<Roster>(engine->io)) {
+    apply(std::move(given));
+}
+
+void Forward::apply(std::shared_ptr<const ForwardSettings> given) {
+    settings = std::move(given);
+    const ForwardConfig &config = settings->config;
+    Balancer::Options options;
+    options.balance = settings->balance;
+    options.passive.failures = config.passive_failures;
+    options.passive.down_for = config.passive_down_for;
+    balancer->set(options, settings->targets);
+    roster->set_limits({config.max_connections, config.max_connections_per_client});
+    roster->set_tick(std::min(config.connect_timeout, config.idle_timeout) / 8);
+}
+
+} // namespace k2s::l4proxy

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "dataplane/net.hpp"
+#include "dataplane/resolver.hpp"
+#include "dataplane/roster.hpp"
+#include "dataplane/socket_stock.hpp"
+#include "dataplane/tunnel.hpp"
+#include "observer.hpp"
+#include "relay.hpp"
+#include "settings.hpp"
+
+namespace k2s::l4proxy {
+
+using dataplane::error_code;
+using dataplane::NativeSocket;
+using dataplane::Roster;
+using dataplane::Socket;
+using dataplane::Task;
+
+/// What all forwards of one io_context share; belongs to the one thread that runs it. More cores
+/// mean more engines, not more threads in one.
+struct Engine {
+    Engine(net::io_context &context, std::shared_ptr<Observer> watcher)
+        : io(context), observer(std::move(watcher)), resolver(io), stock(io), relays(io) {}
+
+    /// Where this proxy listens.
+    struct Own {
+        NetworkPlace place;
+        Endpoint endpoint;
+    };
+    /// True when a connection with these ends, made in `place`, would lead back to this proxy.
+    bool leads_back(const NetworkPlace &place, NativeSocket::Handle connected,
+                    const SocketAddress &to) const;
+
+    net::io_context &io;
+    const std::shared_ptr<Observer> observer;
+    dataplane::Resolver resolver;
+    dataplane::SocketStock stock;
+    dataplane::TunnelTools tunnel_tools; // where relays do not work
+    RelayLoop relays;
+    std::vector<Own> listeners;
+    Counter turned_away; // closed unserved: no descriptors
+    Counter stocked;     // gauge: sockets made ahead
+};
+
+/// One forward: its settings and all that outlives a connection.
+struct Forward {
+    Forward(std::shared_ptr<Engine> of, std::shared_ptr<const ForwardSettings> given);
+
+    /// For connections from now on.
+    void apply(std::shared_ptr<const ForwardSettings> given);
+
+    const std::string &name() const noexcept { return settings->config.name; }
+
+    const std::shared_ptr<Engine> engine;
+    std::shared_ptr<const ForwardSettings> settings;
+    ForwardCounters counters;
+    const std::shared_ptr<Balancer> balancer;
+    const std::shared_ptr<Roster> roster; // its connections
+};
+
+} // namespace k2s::l4proxy

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <expected>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "balancer.hpp"
+#include "config.hpp"
+#include "dataplane/address.hpp"
+#include "endpoint.hpp"
+#include "proxy_protocol.hpp"
+
+namespace k2s::l4proxy {
+
+using dataplane::Cidr;
+using dataplane::SocketAddress;
+
+/// A target with what is known of its addresses before any look-up.
+struct TargetSettings {
+    EndpointUrl url;
+    std::vector<SocketAddress> addresses; // empty: the host is a name
+};
+
+/// A checked ForwardConfig. Immutable and shared: a session works with what it started with.
+struct ForwardSettings {
+    ForwardConfig config;
+    bool datagrams = false; // UDP on both sides
+    std::vector<EndpointUrl> listen;
+    std::vector<TargetSpec> targets; // their data are TargetSettings
+    Balance balance = Balance::round_robin;
+    bool expect_proxy_header = false;
+    std::vector<Cidr> trusted;
+    std::optional<ProxyVersion> send_proxy_header;
+    std::vector<Cidr> allowed;
+
+    bool admits(const Address &client) const {
+        return allowed.empty() || dataplane::any_contains(allowed, client);
+    }
+};
+
+struct Settings {
+    std::vector<std::shared_ptr<const ForwardSettings>> forwards;
+    std::map<std::string, std::vector<Address>> hosts;
+    unsigned workers = 1;
+
+    static std::expected<std::shared_ptr<const Settings>, Error> check(Config config);
+};
+
+} // namespace k2s::l4proxy
