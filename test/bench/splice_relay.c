@@ -1,180 +1,181 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The least that a TCP relay can be on Linux: one thread, epoll, splice(2) through one pipe for each
- * direction. No names, limits, timeouts, logs or metrics. What ours is measured against.
- *   splice_relay LISTEN_PORT TARGET_IPV4 TARGET_PORT
- */
+/* The yardstick of the TCP measurements: the least that a relay can do with epoll and splice(2).
+ *   splice_relay [HOST:]PORT HOST:PORT
+ * No limits, no deadlines, no log, no names; pipes are kept for the next connection. IPv4 only. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { k_pipe = 1 << 20, k_events = 256 };
+enum { PIPE_SIZE = 512 * 1024, KEPT = 256 };
 
 struct pair;
 
-/* What is read from `fd` goes through the pipe to the other side. */
-struct side {
-    struct pair *pair;
-    struct side *other;
+struct end {
     int fd;
+    struct pair *pair;
+};
+
+struct flow {
     int pipe[2];
-    size_t piped;
-    int ended;   /* nothing more comes from fd */
-    int told;    /* the other side knows */
+    size_t held;
+    bool source_ended, done;
 };
 
 struct pair {
-    struct side client, upstream;
+    struct end client, target;
+    struct flow out, back;
     struct pair *next_dead;
-    int dead;
 };
 
-static int poller;
-static struct pair *graves; /* freed when the events at hand are done with */
+static int loop;
+static int kept[KEPT][2];
+static int kept_count;
 
-static void die(const char *what) {
-    perror(what);
-    exit(1);
+static struct sockaddr_in address_of(const char *text) {
+    char host[64] = "0.0.0.0";
+    const char *colon = strrchr(text, ':');
+    if (colon != NULL) {
+        snprintf(host, sizeof host, "%.*s", (int)(colon - text), text);
+    }
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_port = htons((uint16_t)atoi(colon ? colon + 1 : text))};
+    inet_pton(AF_INET, host, &a.sin_addr);
+    return a;
 }
 
-static void end_pair(struct pair *pair) {
-    struct side *sides[2] = {&pair->client, &pair->upstream};
-    if (pair->dead) {
+static void take_pipe(int pipe[2]) {
+    if (kept_count > 0) {
+        --kept_count;
+        pipe[0] = kept[kept_count][0];
+        pipe[1] = kept[kept_count][1];
         return;
     }
-    for (int i = 0; i < 2; ++i) {
-        close(sides[i]->fd);
-        close(sides[i]->pipe[0]);
-        close(sides[i]->pipe[1]);
+    if (pipe2(pipe, O_CLOEXEC | O_NONBLOCK) != 0) {
+        perror("pipe2");
+        exit(1);
     }
-    pair->dead = 1;
-    pair->next_dead = graves;
-    graves = pair;
+    fcntl(pipe[1], F_SETPIPE_SZ, PIPE_SIZE);
 }
 
-/* Moves what can be moved from `from`; -1 when the pair is over. */
-static int pump(struct side *from) {
-    for (;;) {
-        int stuck = 1;
-        if (!from->ended && from->piped == 0) {
-            const ssize_t got = splice(from->fd, NULL, from->pipe[1], NULL, k_pipe,
-                                       SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-            if (got > 0) {
-                from->piped = (size_t)got;
-                stuck = 0;
-            } else if (got == 0) {
-                from->ended = 1;
-            } else if (errno != EAGAIN) {
-                return -1;
+static void drop_pipe(struct flow *flow) {
+    if (flow->held == 0 && kept_count < KEPT) {
+        kept[kept_count][0] = flow->pipe[0];
+        kept[kept_count++][1] = flow->pipe[1];
+    } else {
+        close(flow->pipe[0]);
+        close(flow->pipe[1]);
+    }
+}
+
+/* False when the pair is over. */
+static bool move(struct flow *flow, int from, int to) {
+    while (!flow->done) {
+        if (flow->held > 0) {
+            const ssize_t n = splice(flow->pipe[0], NULL, to, NULL, flow->held,
+                                     SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+            if (n < 0) {
+                return errno == EAGAIN;
             }
-        }
-        if (from->piped != 0) {
-            const ssize_t put = splice(from->pipe[0], NULL, from->other->fd, NULL, from->piped,
-                                       SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-            if (put > 0) {
-                from->piped -= (size_t)put;
-                stuck = 0;
-            } else if (put == 0 || errno != EAGAIN) {
-                return -1;
+            flow->held -= (size_t)n;
+        } else if (flow->source_ended) {
+            shutdown(to, SHUT_WR);
+            flow->done = true;
+        } else {
+            const ssize_t n = splice(from, NULL, flow->pipe[1], NULL, PIPE_SIZE,
+                                     SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+            if (n < 0) {
+                return errno == EAGAIN;
             }
-        }
-        if (stuck) {
-            break;
+            flow->held = (size_t)n;
+            flow->source_ended = n == 0;
         }
     }
-    if (from->ended && from->piped == 0 && !from->told) {
-        from->told = 1;
-        shutdown(from->other->fd, SHUT_WR);
-    }
-    return from->told && from->other->told ? -1 : 0;
+    return true;
 }
 
-static void watch(struct side *side) {
-    struct epoll_event event = {EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, {.ptr = side}};
-    if (epoll_ctl(poller, EPOLL_CTL_ADD, side->fd, &event) != 0) {
-        die("epoll_ctl");
-    }
+static void watch(int fd, void *data) {
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                                .data.ptr = data};
+    epoll_ctl(loop, EPOLL_CTL_ADD, fd, &event);
 }
 
-static int open_side(struct pair *pair, struct side *side, struct side *other, int fd) {
+static void begin(int client, const struct sockaddr_in *to) {
     const int on = 1;
-    side->pair = pair;
-    side->other = other;
-    side->fd = fd;
-    if (pipe2(side->pipe, O_NONBLOCK | O_CLOEXEC) != 0) {
-        return -1;
-    }
-    fcntl(side->pipe[1], F_SETPIPE_SZ, k_pipe);
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    return 0;
-}
-
-static void admit(int client, const struct sockaddr_in *target) {
     struct pair *pair = calloc(1, sizeof *pair);
-    const int upstream = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (pair == NULL || upstream < 0 ||
-        open_side(pair, &pair->client, &pair->upstream, client) != 0 ||
-        open_side(pair, &pair->upstream, &pair->client, upstream) != 0) {
-        die("new connection");
+    const int target = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    setsockopt(target, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (connect(target, (const struct sockaddr *)to, sizeof *to) != 0 && errno != EINPROGRESS) {
+        perror("connect");
     }
-    if (connect(upstream, (const struct sockaddr *)target, sizeof *target) != 0 &&
-        errno != EINPROGRESS) {
-        end_pair(pair);
-        return;
-    }
-    watch(&pair->client);
-    watch(&pair->upstream);
+    pair->client = (struct end){client, pair};
+    pair->target = (struct end){target, pair};
+    take_pipe(pair->out.pipe);
+    take_pipe(pair->back.pipe);
+    watch(target, &pair->target);
+    watch(client, &pair->client);
 }
 
 int main(int argc, char **argv) {
-    struct sockaddr_in at = {.sin_family = AF_INET}, target = {.sin_family = AF_INET};
-    const int on = 1;
-    const int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    struct epoll_event events[k_events], listening = {EPOLLIN, {.ptr = NULL}};
-    if (argc != 4 || inet_pton(AF_INET, argv[2], &target.sin_addr) != 1) {
-        fprintf(stderr, "usage: %s LISTEN_PORT TARGET_IPV4 TARGET_PORT\n", argv[0]);
+    if (argc != 3) {
+        fprintf(stderr, "usage: splice_relay [HOST:]PORT HOST:PORT\n");
         return 2;
     }
-    at.sin_port = htons((uint16_t)atoi(argv[1]));
-    target.sin_port = htons((uint16_t)atoi(argv[3]));
     signal(SIGPIPE, SIG_IGN);
+    const struct sockaddr_in at = address_of(argv[1]);
+    const struct sockaddr_in to = address_of(argv[2]);
+    const int on = 1;
+    const int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(listener, (const struct sockaddr *)&at, sizeof at) != 0 || listen(listener, 1024) != 0) {
-        die("listen");
+    setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* accepted sockets inherit it */
+    if (bind(listener, (const struct sockaddr *)&at, sizeof at) != 0 ||
+        listen(listener, 4096) != 0) {
+        perror(argv[1]);
+        return 1;
     }
-    poller = epoll_create1(EPOLL_CLOEXEC);
-    epoll_ctl(poller, EPOLL_CTL_ADD, listener, &listening);
+    loop = epoll_create1(EPOLL_CLOEXEC);
+    watch(listener, NULL);
     for (;;) {
-        const int count = epoll_wait(poller, events, k_events, -1);
+        struct epoll_event events[128];
+        struct pair *dead = NULL;
+        const int count = epoll_wait(loop, events, 128, -1);
         for (int i = 0; i < count; ++i) {
-            struct side *side = events[i].data.ptr;
-            if (side == NULL) {
-                int client;
-                while ((client = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
-                    admit(client, &target);
+            const struct end *end = events[i].data.ptr;
+            if (end == NULL) {
+                for (int fd; (fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;) {
+                    begin(fd, &to);
                 }
                 continue;
             }
-            if (side->pair->dead) {
-                continue;
+            struct pair *pair = end->pair;
+            if (pair->client.fd < 0) {
+                continue; /* ended by an earlier event of this round */
             }
-            /* An edge may mean room for the other direction's bytes, too. */
-            if (pump(side) != 0 || pump(side->other) != 0) {
-                end_pair(side->pair);
+            const bool alive = move(&pair->out, pair->client.fd, pair->target.fd) &&
+                               move(&pair->back, pair->target.fd, pair->client.fd);
+            if (!alive || (pair->out.done && pair->back.done)) {
+                close(pair->client.fd);
+                close(pair->target.fd);
+                drop_pipe(&pair->out);
+                drop_pipe(&pair->back);
+                pair->client.fd = -1;
+                pair->next_dead = dead;
+                dead = pair;
             }
         }
-        while (graves != NULL) {
-            struct pair *dead = graves;
-            graves = dead->next_dead;
+        while (dead != NULL) {
+            struct pair *next = dead->next_dead;
             free(dead);
+            dead = next;
         }
     }
 }
