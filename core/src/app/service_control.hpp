@@ -15,6 +15,12 @@ using Ready = std::function<void()>;
 /// requests to `cancellation`. Elsewhere the body simply runs.
 int run_as_service(Cancellation &cancellation, const std::function<int(const Ready &)> &body);
 
+/// What goes on in the host from then on.
+enum class ServiceState { ready, reloading, stopping };
+
+/// For a service manager that waits for such words (systemd with Type=notify). Elsewhere nothing.
+void tell_service_manager(ServiceState state);
+
 /// For a start that ends before run_as_service: the service control manager, if it started this
 /// process, gets the exit code at once, in place of an error half a minute later.
 void report_failed_start(int exit_code);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "app/output.hpp"
+#include "app/service_control.hpp"
 #include "app/watchdog.hpp"
 #include "log/system.hpp"
 #include "version.h"
@@ -129,7 +130,9 @@ Result<void> ServiceHost::reload_now() {
 int ServiceHost::wait_and_drain() {
     auto &cancellation = app_.services().cancellation;
     cancellation.on_reload([this] {
+        tell_service_manager(ServiceState::reloading);
         const auto done = reload();
+        tell_service_manager(ServiceState::ready);
         const std::lock_guard lock(reload_mutex_);
         for (auto &waiter : reload_waiters_) {
             waiter.set_value(done);
@@ -139,6 +142,7 @@ int ServiceHost::wait_and_drain() {
     const StopReason reason = cancellation.wait();
     app_.logger().write(k_level_info, "host", "stopping",
                         {{"reason", reason_text(reason)}});
+    tell_service_manager(ServiceState::stopping);
     return drain(reason);
 }
 

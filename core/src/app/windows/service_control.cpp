@@ -109,6 +109,8 @@ int run_as_service(Cancellation &cancellation, const std::function<int(const Rea
     return run.code;
 }
 
+void tell_service_manager(ServiceState) {} // it hears of them by SetServiceStatus, or not at all
+
 void report_failed_start(int exit_code) {
     if (current == nullptr && started_by_service_manager()) {
         Cancellation nobody_asks;
