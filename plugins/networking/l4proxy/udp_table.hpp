@@ -61,8 +61,9 @@ class UdpHash {
     }
 
   private:
+    __extension__ using Wide = unsigned __int128;
     static uint64_t fold(uint64_t a, uint64_t b) noexcept {
-        const auto product = static_cast<unsigned __int128>(a) * b;
+        const auto product = static_cast<Wide>(a) * b;
         return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
     }
     size_t bytes(const void *data, size_t size) const noexcept {

@@ -159,6 +159,22 @@ std::vector<std::string> UdpHarness::ended() const {
     return ended_;
 }
 
+bool loopback_has_more_addresses() {
+    const auto second = net::ip::make_address("127.0.0.2");
+    UdpPeer here;
+    UdpPeer there({second, 0});
+    there.send("x", here.endpoint());
+    return here.receive() && here.from.address() == second;
+}
+
+bool source_addresses_can_be_set() {
+#ifdef _WIN32
+    return ::GetProcAddress(::GetModuleHandleW(L"ntdll.dll"), "wine_get_version") == nullptr;
+#else
+    return true;
+#endif
+}
+
 bool eventually(const std::function<bool()> &condition) {
     for (int i = 0; i < 500; ++i) {
         if (condition()) {

@@ -112,6 +112,11 @@ class UdpHarness {
     std::thread thread_;
 };
 
+/// Whether a socket that is bound to 127.0.0.2 sends from there (not under wine).
+bool loopback_has_more_addresses();
+/// Whether WSASendMsg heeds a source address (not under wine).
+bool source_addresses_can_be_set();
+
 /// Polls for up to five seconds.
 bool eventually(const std::function<bool()> &condition);
 

@@ -69,13 +69,12 @@ struct UdpSocket::Impl : std::enable_shared_from_this<UdpSocket::Impl> {
         : loop(std::move(owner)), socket(loop->io), handler(&to), role(as) {}
 
     static Task<void> serve(std::shared_ptr<Impl> self) {
-        char peeked = 0;
         while (self->handler != nullptr) {
-            // Only waits: a buffer for the largest datagram at each waiting socket would cost much.
-            const auto [ec, size] = co_await self->socket.async_receive(
-                net::buffer(&peeked, 1), net::socket_base::message_peek, k_await);
-            static_cast<void>(ec); // mostly "longer than that"; other errors come again below
-            static_cast<void>(size);
+            // Readiness instead of an overlapped receive, which would hold a buffer for the largest
+            // datagram at each waiting socket. (Peeking with a short one is no way out: "more data"
+            // is reported twice, at once and by a completion packet.)
+            const auto [ec] = co_await self->socket.async_wait(Datagram::wait_read, k_await);
+            static_cast<void>(ec); // comes again below
             for (int i = 0; i < k_batch && self->handler != nullptr && self->receive(); ++i) {
             }
         }
