@@ -7,11 +7,17 @@
 
 namespace k2s::l4proxy {
 
+namespace {
+
+constexpr size_t k_most_loops = 256;
+
+} // namespace
+
 using dataplane::ip_endpoint;
 using dataplane::unmapped;
 
 bool Engine::leads_back(const NetworkPlace &place, NativeSocket::Handle connected,
-                        const SocketAddress &to) const {
+                        const SocketAddress &to) {
     if (to.protocol().family() == AF_UNIX) {
         return false; // settings look at these
     }
@@ -31,13 +37,22 @@ bool Engine::leads_back(const NetworkPlace &place, NativeSocket::Handle connecte
     if (local == remote) {
         return true;
     }
-    return std::any_of(listeners.begin(), listeners.end(), [&](const Own &own) {
+    const bool back = std::any_of(listeners.begin(), listeners.end(), [&](const Own &own) {
         const Address at = unmapped(own.endpoint.address());
         // A wildcard listener answers on every address of its host: those that a connection has at
         // both ends, and all of 127.0.0.0/8.
         const bool own_address = address == unmapped(local.address()) || address.is_loopback();
         return is_at(own) && (at == address || (at.is_unspecified() && own_address));
     });
+    if (back && loops.size() < k_most_loops) {
+        loops.emplace_back(unmapped(local.address()), local.port());
+    }
+    return back;
+}
+
+bool Engine::is_loop(const Endpoint &peer) {
+    return !loops.empty() &&
+           std::erase(loops, Endpoint(unmapped(peer.address()), peer.port())) != 0;
 }
 
 Forward::Forward(std::shared_ptr<Engine> of, std::shared_ptr<const ForwardSettings> given)

@@ -32,9 +32,12 @@ struct Engine {
         NetworkPlace place;
         Endpoint endpoint;
     };
-    /// True when a connection with these ends, made in `place`, would lead back to this proxy.
+    /// True when a connection to `to`, made in `place`, leads back to this proxy. Its other end is
+    /// waiting to be accepted then: see is_loop.
     bool leads_back(const NetworkPlace &place, NativeSocket::Handle connected,
-                    const SocketAddress &to) const;
+                    const SocketAddress &to);
+    /// True, once, for the other end of such a connection. To serve it would begin the next round.
+    bool is_loop(const Endpoint &peer);
 
     net::io_context &io;
     const std::shared_ptr<Observer> observer;
@@ -43,8 +46,9 @@ struct Engine {
     dataplane::TunnelTools tunnel_tools; // where relays do not work
     RelayLoop relays;
     std::vector<Own> listeners;
-    Counter turned_away; // closed unserved: no descriptors
-    Counter stocked;     // gauge: sockets made ahead
+    std::vector<Endpoint> loops; // our ends of connections that led back
+    Counter turned_away;         // closed unserved: no descriptors
+    Counter stocked;             // gauge: sockets made ahead
 };
 
 /// One forward: its settings and all that outlives a connection.

@@ -18,7 +18,11 @@ constexpr auto k_housekeeping = std::chrono::seconds(1);
 
 void admit(const std::shared_ptr<Forward> &forward, NativeSocket native, Socket socket,
            const SocketAddress &peer) {
-    const Address client = dataplane::ip_endpoint(peer).address();
+    const Endpoint from = dataplane::ip_endpoint(peer);
+    const Address client = from.address();
+    if (forward->engine->is_loop(from)) {
+        return;
+    }
     if (forward->roster->admits(client) != Roster::Admission::admitted) {
         forward->counters.rejected_limits.add();
         return;

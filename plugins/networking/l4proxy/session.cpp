@@ -236,8 +236,9 @@ bool Session::use(Lease &lease, const SocketAddress &to, std::string &reason) {
         error_code ec;
         native_upstream_ = NativeSocket(upstream_.socket().release(ec));
     }
-    const auto handle =
-        native_upstream_.valid() ? native_upstream_.get() : upstream_.socket().native_handle();
+    const NativeSocket::Handle handle =
+        native_upstream_.valid() ? native_upstream_.get()
+                                 : NativeSocket::Handle(upstream_.socket().native_handle());
     if (engine.leads_back(place, handle, to)) {
         forward_->counters.errors_loop.add();
         reason = "it is this proxy itself";
@@ -341,7 +342,8 @@ void Session::queue_header() {
         header = details_->header; // the next proxy is told what the last one said
     } else if (peer_.port() != 0) {
         const Endpoint local = local_endpoint(
-            native_client_.valid() ? native_client_.get() : client_.socket().native_handle());
+            native_client_.valid() ? native_client_.get()
+                                   : NativeSocket::Handle(client_.socket().native_handle()));
         header.family = ProxyHeader::Family::ip;
         header.source = Endpoint(client_address(), peer_.port());
         header.destination = Endpoint(dataplane::unmapped(local.address()), local.port());

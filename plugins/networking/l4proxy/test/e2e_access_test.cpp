@@ -6,8 +6,7 @@
 using namespace test;
 using namespace std::chrono_literals;
 
-
-BOOST_AUTO_TEST_SUITE(access)
+BOOST_AUTO_TEST_SUITE(clients)
 
 BOOST_AUTO_TEST_CASE(networks_that_are_not_allowed_are_refused) {
     Origin origin(named("in"));
@@ -81,7 +80,7 @@ BOOST_AUTO_TEST_CASE(a_header_of_a_trusted_proxy_is_believed_and_passed_on) {
     BOOST_CHECK_EQUAL(stranger.read_all(), "");
     BOOST_CHECK_EQUAL(proxy.counters().denied.get(), 1U);
 
-    for (const std::string wrong :
+    for (const std::string &wrong :
          {std::string("GET / HTTP/1.1\r\n\r\n"), std::string("PROXY TCP4 192.0.2.7\r\n"),
           std::string("PROXY\r\n"), std::string(200, 'P')}) {
         Peer liar = proxy.client();

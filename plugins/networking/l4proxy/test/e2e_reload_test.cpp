@@ -116,17 +116,22 @@ BOOST_AUTO_TEST_CASE(mistakes_are_told_before_anything_is_opened) {
         {[](ForwardConfig &f) { f.proxy_protocol_send = "v3"; }, "v3"},
         {[](ForwardConfig &f) { f.max_connections = 0; }, "max_connections"},
         {[](ForwardConfig &f) { f.connect_timeout = 0ms; }, "connect_timeout"},
-        {[](ForwardConfig &f) { f.listen = {"tcp://127.0.0.1:7"}; f.targets[0].to = "tcp://127.0.0.1:7"; },
+        {[](ForwardConfig &f) {
+             f.listen = {"tcp://127.0.0.1:7"};
+             f.targets[0].to = "tcp://127.0.0.1:7";
+         },
          "itself"},
-        {[](ForwardConfig &f) { f.listen = {"tcp://:7"}; f.targets[0].to = "tcp://127.0.0.3:7"; },
+        {[](ForwardConfig &f) {
+             f.listen = {"tcp://:7"};
+             f.targets[0].to = "tcp://127.0.0.3:7";
+         },
          "itself"},
     };
     boost::asio::io_context io;
     for (const auto &c : cases) {
         Config config = forward_to({"tcp://127.0.0.1:9"});
         c.change(config.forwards[0]);
-        const auto proxy =
-            k2s::l4proxy::Proxy::create(io, config, std::make_shared<Recorder>());
+        const auto proxy = k2s::l4proxy::Proxy::create(io, config, std::make_shared<Recorder>());
         BOOST_REQUIRE_MESSAGE(!proxy, c.said);
         BOOST_CHECK_MESSAGE(contains(proxy.error().message, c.said), proxy.error().message);
     }

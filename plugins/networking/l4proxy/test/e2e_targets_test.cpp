@@ -3,6 +3,8 @@
 
 #include <map>
 
+#include <boost/asio/write.hpp>
+
 #include "harness.hpp"
 
 using namespace test;

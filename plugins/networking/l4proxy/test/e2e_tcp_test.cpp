@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "unit.hpp"
 
+#include <algorithm>
 #include <random>
+
+#include <boost/asio/write.hpp>
 
 #include "harness.hpp"
 
@@ -25,6 +28,32 @@ void echo_whole(Peer &peer) {
     peer.write(all);
 }
 
+/// Sends `out` on a thread of its own and takes all that comes, both in pieces of random sizes.
+std::string exchange(Tcp::socket &socket, const std::string &out, unsigned seed) {
+    std::thread writer([&] {
+        std::mt19937 random(seed);
+        boost::system::error_code ec;
+        for (size_t sent = 0; sent < out.size() && !ec;) {
+            const size_t piece = std::min<size_t>(random() % 200'000 + 1, out.size() - sent);
+            sent += boost::asio::write(socket, boost::asio::buffer(out.data() + sent, piece), ec);
+            if (random() % 8 == 0) {
+                std::this_thread::sleep_for(1ms);
+            }
+        }
+        socket.shutdown(Tcp::socket::shutdown_send, ec);
+    });
+    std::string in;
+    std::vector<char> block(100'000);
+    std::mt19937 random(seed + 100);
+    boost::system::error_code ec;
+    while (!ec) {
+        const size_t room = random() % block.size() + 1;
+        in.append(block.data(), socket.read_some(boost::asio::buffer(block.data(), room), ec));
+    }
+    writer.join();
+    return in;
+}
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(tcp)
@@ -44,8 +73,8 @@ BOOST_AUTO_TEST_CASE(bytes_pass_both_ways_with_half_close) {
         writer.join();
         BOOST_CHECK_MESSAGE(client.read_all() == sent, size << " bytes");
     }
-    BOOST_CHECK(proxy.recorder().saw("access TCP main to=" + origin.url() +
-                                     " in=20000000 out=20000000"));
+    BOOST_CHECK(
+        proxy.recorder().saw("access TCP main to=" + origin.url() + " in=20000000 out=20000000"));
     BOOST_CHECK(eventually([&] { return proxy.counters().active.get() == 0; }));
     BOOST_CHECK_EQUAL(proxy.counters().connections.get(), 8U);
     BOOST_CHECK_EQUAL(proxy.counters().bytes_in.get(), proxy.counters().bytes_out.get());
@@ -55,38 +84,15 @@ BOOST_AUTO_TEST_CASE(both_ways_at_once_with_random_pieces) {
     const std::string up = random_bytes(7'654'321);
     const std::string down = random_bytes(5'432'109);
     std::string arrived;
-    Origin origin([&](Peer &peer) {
-        auto reading = std::string();
-        std::mt19937 random(7);
-        size_t sent = 0;
-        while (sent < down.size()) {
-            const size_t piece = std::min<size_t>(random() % 200'000 + 1, down.size() - sent);
-            peer.write(down.substr(sent, piece));
-            sent += piece;
-            const size_t wanted = std::min<size_t>(random() % 250'000, up.size() - reading.size());
-            reading += peer.read(wanted);
-        }
-        peer.shutdown_send();
-        arrived = reading + peer.read_all();
-    });
+    Origin origin([&](Peer &peer) { arrived = exchange(peer.socket(), down, 7); });
+    std::string got;
     {
         Harness proxy(forward_to({origin.url()}));
         Peer client = proxy.client();
-        std::string got;
-        size_t sent = 0;
-        std::mt19937 random(8);
-        while (sent < up.size()) {
-            const size_t piece = std::min<size_t>(random() % 150'000 + 1, up.size() - sent);
-            client.write(up.substr(sent, piece));
-            sent += piece;
-            const size_t wanted = std::min<size_t>(random() % 90'000, down.size() - got.size());
-            got += client.read(wanted);
-        }
-        client.shutdown_send();
-        got += client.read_all();
-        BOOST_CHECK(got == down);
+        got = exchange(client.socket(), up, 8);
     }
-    BOOST_CHECK(eventually([&] { return arrived.size() == up.size(); }));
+    BOOST_CHECK(got == down);
+    BOOST_CHECK(eventually([&] { return origin.finished() == 1; }));
     BOOST_CHECK(arrived == up);
 }
 

@@ -88,7 +88,9 @@ std::string Peer::read_all() {
     return all;
 }
 
-bool Peer::at_end() { return buffer_.empty() && fill() == 0; }
+bool Peer::at_end() {
+    return buffer_.empty() && fill() == 0;
+}
 
 void Peer::shutdown_send() {
     error_code ignored;
@@ -145,6 +147,7 @@ void Origin::run() {
                 // The proxy ended the connection: what the client then sees is what is tested.
             }
             peer->close();
+            ++finished_;
         });
     }
 }
@@ -165,7 +168,9 @@ uint16_t free_port() {
     return acceptor.local_endpoint().port();
 }
 
-std::string tcp_url(uint16_t port) { return "tcp://127.0.0.1:" + std::to_string(port); }
+std::string tcp_url(uint16_t port) {
+    return "tcp://127.0.0.1:" + std::to_string(port);
+}
 
 void Recorder::on_log(LogLevel, std::string_view message, std::initializer_list<LogField> fields) {
     const std::lock_guard lock(mutex_);

@@ -21,8 +21,8 @@ using Tcp = boost::asio::ip::tcp;
 using k2s::l4proxy::Config;
 using k2s::l4proxy::ForwardConfig;
 
-/// A blocking connection with a time limit on every wait, for both ends of a test. A wait that takes
-/// too long and an unexpected end throw.
+/// A blocking connection with a time limit on every wait, for both ends of a test. A wait that
+/// takes too long and an unexpected end throw.
 class Peer {
   public:
     Peer(Tcp::socket socket, std::shared_ptr<boost::asio::io_context> io);
@@ -59,6 +59,7 @@ class Origin {
     uint16_t port() const { return port_; }
     std::string url() const;
     int connections() const { return connections_; }
+    int finished() const { return finished_; }
 
   private:
     void run();
@@ -69,6 +70,7 @@ class Origin {
     Tcp::acceptor acceptor_;
     uint16_t port_;
     std::atomic<int> connections_{0};
+    std::atomic<int> finished_{0};
     std::atomic<bool> stopping_{false};
     std::thread thread_;
     std::vector<std::thread> workers_;
