@@ -16,6 +16,23 @@ struct TargetConfig {
     bool backup = false;
 };
 
+/// See HealthCheck.
+struct HealthConfig {
+    using Duration = std::chrono::milliseconds;
+
+    std::string type = "off"; // connect, exchange, http
+    std::string send;
+    std::string expect;
+    std::string path = "/";
+    std::string host;
+    unsigned status_from = 200;
+    unsigned status_to = 399;
+    Duration interval = std::chrono::seconds(5);
+    Duration timeout = std::chrono::seconds(2);
+    unsigned rise = 2;
+    unsigned fall = 3;
+};
+
 struct ForwardConfig {
     using Duration = std::chrono::milliseconds;
 
@@ -28,6 +45,7 @@ struct ForwardConfig {
     std::vector<std::string> proxy_protocol_trusted;
     std::string proxy_protocol_send = "off"; // v1, v2
 
+    HealthConfig health;
     unsigned passive_failures = 3; // in a row; 0: off
     Duration passive_down_for = std::chrono::seconds(10);
 
@@ -39,7 +57,9 @@ struct ForwardConfig {
     size_t max_connections = 20000;
     size_t max_connections_per_client = 20000;
     Duration udp_idle_timeout = std::chrono::seconds(60);
-    size_t max_udp_sessions = 4096;
+    unsigned udp_responses = 0; // a session ends after so many for each datagram; 0: when idle
+    size_t max_udp_sessions = 16384;
+    size_t max_udp_sessions_per_client = 4096;
 };
 
 struct Config {

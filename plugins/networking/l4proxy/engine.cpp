@@ -55,23 +55,4 @@ bool Engine::is_loop(const Endpoint &peer) {
            std::erase(loops, Endpoint(unmapped(peer.address()), peer.port())) != 0;
 }
 
-Forward::Forward(std::shared_ptr<Engine> of, std::shared_ptr<const ForwardSettings> given)
-    : engine(std::move(of)), settings(given),
-      balancer(std::make_shared<Balancer>(given->config.name, engine->observer)),
-      roster(std::make_shared<Roster>(engine->io)) {
-    apply(std::move(given));
-}
-
-void Forward::apply(std::shared_ptr<const ForwardSettings> given) {
-    settings = std::move(given);
-    const ForwardConfig &config = settings->config;
-    Balancer::Options options;
-    options.balance = settings->balance;
-    options.passive.failures = config.passive_failures;
-    options.passive.down_for = config.passive_down_for;
-    balancer->set(options, settings->targets);
-    roster->set_limits({config.max_connections, config.max_connections_per_client});
-    roster->set_tick(std::min(config.connect_timeout, config.idle_timeout) / 8);
-}
-
 } // namespace k2s::l4proxy

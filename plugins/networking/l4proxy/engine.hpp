@@ -12,6 +12,7 @@
 #include "observer.hpp"
 #include "relay.hpp"
 #include "settings.hpp"
+#include "udp_socket.hpp"
 
 namespace k2s::l4proxy {
 
@@ -25,7 +26,7 @@ using dataplane::Task;
 /// mean more engines, not more threads in one.
 struct Engine {
     Engine(net::io_context &context, std::shared_ptr<Observer> watcher)
-        : io(context), observer(std::move(watcher)), resolver(io), stock(io), relays(io) {}
+        : io(context), observer(std::move(watcher)), resolver(io), stock(io), relays(io), udp(io) {}
 
     /// Where this proxy listens.
     struct Own {
@@ -45,26 +46,11 @@ struct Engine {
     dataplane::SocketStock stock;
     dataplane::TunnelTools tunnel_tools; // where relays do not work
     RelayLoop relays;
+    UdpLoop udp;
     std::vector<Own> listeners;
     std::vector<Endpoint> loops; // our ends of connections that led back
     Counter turned_away;         // closed unserved: no descriptors
     Counter stocked;             // gauge: sockets made ahead
-};
-
-/// One forward: its settings and all that outlives a connection.
-struct Forward {
-    Forward(std::shared_ptr<Engine> of, std::shared_ptr<const ForwardSettings> given);
-
-    /// For connections from now on.
-    void apply(std::shared_ptr<const ForwardSettings> given);
-
-    const std::string &name() const noexcept { return settings->config.name; }
-
-    const std::shared_ptr<Engine> engine;
-    std::shared_ptr<const ForwardSettings> settings;
-    ForwardCounters counters;
-    const std::shared_ptr<Balancer> balancer;
-    const std::shared_ptr<Roster> roster; // its connections
 };
 
 } // namespace k2s::l4proxy

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "proxy.hpp"
 
+#include <algorithm>
 #include <map>
 
 #include <boost/asio/co_spawn.hpp>
@@ -71,7 +72,44 @@ struct Proxy::Impl : std::enable_shared_from_this<Proxy::Impl> {
         return out;
     }
 
+    // The UDP sockets of one forward that are new.
+    struct UdpChange {
+        std::vector<std::string> kept;
+        std::vector<UdpListen> added;
+    };
+    using UdpChanges = std::map<std::string, UdpChange>; // by the forward's name
+
+    std::expected<UdpChanges, Error> open_udp(const Settings &next) const {
+        UdpChanges changes;
+        for (const auto &each : next.forwards) {
+            if (!each->datagrams) {
+                continue;
+            }
+            UdpChange &change = changes[each->config.name];
+            const auto before = forwards.find(each->config.name);
+            const auto has = before != forwards.end() && before->second->udp
+                                 ? before->second->udp->listening()
+                                 : std::vector<std::string>();
+            for (const EndpointUrl &url : each->listen) {
+                if (std::find(has.begin(), has.end(), url.text) != has.end()) {
+                    change.kept.push_back(url.text);
+                    continue;
+                }
+                auto opened = open_udp_listen(url, next.workers > 1);
+                if (!opened) {
+                    return std::unexpected(std::move(opened.error()));
+                }
+                change.added.push_back(std::move(*opened));
+            }
+        }
+        return changes;
+    }
+
     std::expected<void, Error> take_over(std::shared_ptr<const Settings> checked) {
+        auto udp = open_udp(*checked);
+        if (!udp) {
+            return std::unexpected(std::move(udp.error()));
+        }
         if (auto listening = listeners.set(addresses_of(*checked)); !listening) {
             return listening;
         }
@@ -81,19 +119,30 @@ struct Proxy::Impl : std::enable_shared_from_this<Proxy::Impl> {
         by_address.clear();
         for (const auto &each : settings->forwards) {
             auto &forward = next[each->config.name];
-            if (const auto before = forwards.find(each->config.name); before != forwards.end()) {
+            const auto before = forwards.find(each->config.name);
+            if (before != forwards.end() &&
+                before->second->settings->datagrams == each->datagrams) {
                 forward = before->second;
                 forward->apply(each);
             } else {
-                forward = std::make_shared<Forward>(engine, each);
-                forward->roster->start([] {});
+                forward = Forward::make(engine, each);
+            }
+            if (forward->udp) {
+                UdpChange &change = (*udp)[each->config.name];
+                if (auto listening = forward->udp->listen(change.kept, std::move(change.added));
+                    !listening) {
+                    engine->observer->on_log(LogLevel::error, listening.error().message,
+                                             {{"forward", forward->name()}});
+                }
             }
             for (const EndpointUrl &url : each->listen) {
                 by_address[url.text] = forward;
             }
         }
         for (const auto &[name, forward] : forwards) {
-            if (!next.contains(name)) {
+            if (const auto found = next.find(name);
+                found == next.end() || found->second != forward) {
+                forward->retire();
                 retired.push_back(forward);
             }
         }
@@ -120,13 +169,10 @@ struct Proxy::Impl : std::enable_shared_from_this<Proxy::Impl> {
         by_address.clear();
     }
 
-    std::vector<std::shared_ptr<Roster>> rosters() const {
-        std::vector<std::shared_ptr<Roster>> out;
+    std::vector<std::shared_ptr<Forward>> all() const {
+        std::vector<std::shared_ptr<Forward>> out = retired;
         for (const auto &[name, forward] : forwards) {
-            out.push_back(forward->roster);
-        }
-        for (const auto &forward : retired) {
-            out.push_back(forward->roster);
+            out.push_back(forward);
         }
         return out;
     }
@@ -136,8 +182,8 @@ struct Proxy::Impl : std::enable_shared_from_this<Proxy::Impl> {
         close_listeners();
         ticker.cancel();
         engine->stock.clear();
-        for (const auto &roster : rosters()) {
-            roster->cut_all();
+        for (const auto &forward : all()) {
+            forward->cut();
         }
         engine->relays.stop();
     }
@@ -154,10 +200,13 @@ struct Proxy::Impl : std::enable_shared_from_this<Proxy::Impl> {
             note_listeners();
             engine->stock.sweep();
             engine->stocked.add(engine->stock.size() - engine->stocked.get());
+            for (const auto &forward : all()) {
+                forward->tick();
+            }
             std::erase_if(retired, [](const auto &forward) {
-                const bool over = forward->roster->size() == 0;
+                const bool over = forward->over();
                 if (over) {
-                    forward->roster->cut_all(); // ends its ticking
+                    forward->cut(); // ends its ticking
                 }
                 return over;
             });
@@ -241,30 +290,58 @@ std::expected<void, Error> Proxy::reload(Config config) {
     return {};
 }
 
+namespace {
+
+/// Counts the parts of a drain that are under way.
+struct Drain {
+    size_t parts = 0;
+    size_t cut = 0;
+    std::function<void()> finish;
+
+    void ended(size_t cut_of_part) {
+        cut += cut_of_part;
+        if (--parts == 0) {
+            finish();
+        }
+    }
+};
+
+// Sessions in which nothing moves end with a tick; nobody can tell whether the others are over.
+Task<void> drain_udp(std::shared_ptr<Forward> forward, std::chrono::milliseconds patience,
+                     std::shared_ptr<Drain> drain) {
+    constexpr auto k_step = std::chrono::milliseconds(100);
+    const auto deadline = dataplane::Clock::now() + patience;
+    Timer timer(forward->engine->io);
+    while (forward->udp->sessions() != 0 && dataplane::Clock::now() < deadline) {
+        forward->udp->tick();
+        timer.expires_after(k_step);
+        co_await timer.async_wait(dataplane::k_await);
+    }
+    drain->ended(0);
+}
+
+} // namespace
+
 void Proxy::drain(std::chrono::milliseconds patience, std::function<void(size_t)> done) {
     impl_->draining = true;
     impl_->close_listeners();
-    struct Waiting {
-        size_t rosters;
-        size_t cut = 0;
-        std::function<void(size_t)> done;
+    auto drain = std::make_shared<Drain>();
+    drain->parts = 1; // this function
+    drain->finish = [self = impl_, state = drain.get(), done = std::move(done)] {
+        self->stop();
+        done(state->cut);
     };
-    const auto rosters = impl_->rosters();
-    if (rosters.empty()) {
-        impl_->stop();
-        done(0);
-        return;
+    for (const auto &forward : impl_->all()) {
+        forward->retire();
+        ++drain->parts;
+        forward->roster->drain(patience, [drain](size_t cut) { drain->ended(cut); });
+        if (forward->udp) {
+            ++drain->parts;
+            net::co_spawn(impl_->engine->io.get_executor(), drain_udp(forward, patience, drain),
+                          net::detached);
+        }
     }
-    auto waiting = std::make_shared<Waiting>(Waiting{rosters.size(), 0, std::move(done)});
-    for (const auto &roster : rosters) {
-        roster->drain(patience, [waiting, self = impl_](size_t cut) {
-            waiting->cut += cut;
-            if (--waiting->rosters == 0) {
-                self->stop();
-                waiting->done(waiting->cut);
-            }
-        });
-    }
+    drain->ended(0);
 }
 
 void Proxy::stop() {
@@ -275,6 +352,13 @@ std::vector<std::string> Proxy::endpoints() const {
     std::vector<std::string> out;
     for (const auto &listener : impl_->listeners.listeners()) {
         out.push_back(listener->text());
+    }
+    for (const auto &[name, forward] : impl_->forwards) {
+        if (forward->udp) {
+            for (const UdpEndpoint &at : forward->udp->endpoints()) {
+                out.push_back("udp://" + dataplane::text_of(Endpoint(at.address(), at.port())));
+            }
+        }
     }
     return out;
 }

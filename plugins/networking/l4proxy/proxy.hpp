@@ -17,7 +17,7 @@
 
 namespace k2s::l4proxy {
 
-struct Forward;
+class Forward;
 
 /// Forwards of connections and datagrams as a library: everything that needs a host is left to the
 /// caller.

@@ -3,7 +3,7 @@
 
 #include "dataplane/access_log.hpp"
 #include "dataplane/service.hpp"
-#include "l4proxy/engine.hpp"
+#include "l4proxy/forward.hpp"
 #include "l4proxy/proxy.hpp"
 #include "l4proxy/server_settings.hpp"
 
@@ -58,6 +58,25 @@ void add_forward(const std::shared_ptr<const Forward> &forward, std::vector<Metr
     add(count, "unserved_total", "Connections without a target", c.errors_no_target);
     add(count, "timeouts_total", "Connections ended for being idle", c.errors_timeout);
     add(count, "loops_total", "Connections that would have come back", c.errors_loop);
+    if (forward->udp_counters) {
+        const UdpCounters &u = *forward->udp_counters;
+        add(gauge, "udp_sessions", "UDP sessions now", u.sessions);
+        add(count, "udp_sessions_total", "UDP sessions", u.sessions_total);
+        add(count, "udp_evicted_total", "UDP sessions ended for new ones", u.evicted);
+        add(count, "udp_received_datagrams_total", "Datagrams from clients", u.client_datagrams);
+        add(count, "udp_received_bytes_total", "Their bytes", u.client_bytes);
+        add(count, "udp_sent_datagrams_total", "Datagrams to clients", u.target_datagrams);
+        add(count, "udp_sent_bytes_total", "Their bytes", u.target_bytes);
+        add(count, "udp_denied_total", "Datagrams of clients refused", u.denied);
+        add(count, "udp_dropped_total", "Datagrams without a target or a socket", u.dropped);
+        add(count, "udp_too_large_total", "Datagrams too large for the route", u.too_large);
+        add(count, "udp_unreachable_total", "ICMP errors", u.unreachable);
+    }
+    if (forward->health) {
+        add(count, "health_checks_total", "Active checks", forward->health->checks());
+        add(count, "health_failures_total", "Active checks that failed",
+            forward->health->failures());
+    }
     for (const auto &target : forward->balancer->targets()) {
         const std::string labels = label + "," + Metric::label("target", target->name());
         out.push_back({gauge, "target_connections", "Connections of a target now",

@@ -32,6 +32,19 @@ void read_common(const json &from, ForwardConfig &to) {
         read(*proxy, "trusted", to.proxy_protocol_trusted);
         read(*proxy, "send", to.proxy_protocol_send);
     }
+    if (const auto health = from.find("health"); health != from.end()) {
+        read(*health, "type", to.health.type);
+        read(*health, "send", to.health.send);
+        read(*health, "expect", to.health.expect);
+        read(*health, "path", to.health.path);
+        read(*health, "host", to.health.host);
+        read(*health, "status_from", to.health.status_from);
+        read(*health, "status_to", to.health.status_to);
+        read_seconds(*health, "interval_seconds", to.health.interval);
+        read_seconds(*health, "timeout_seconds", to.health.timeout);
+        read(*health, "rise", to.health.rise);
+        read(*health, "fall", to.health.fall);
+    }
     if (const auto passive = from.find("passive"); passive != from.end()) {
         read(*passive, "failures", to.passive_failures);
         read_seconds(*passive, "down_seconds", to.passive_down_for);
@@ -43,7 +56,9 @@ void read_common(const json &from, ForwardConfig &to) {
     read(from, "max_connections", to.max_connections);
     read(from, "max_connections_per_client", to.max_connections_per_client);
     read_seconds(from, "udp_idle_timeout_seconds", to.udp_idle_timeout);
+    read(from, "udp_responses", to.udp_responses);
     read(from, "max_udp_sessions", to.max_udp_sessions);
+    read(from, "max_udp_sessions_per_client", to.max_udp_sessions_per_client);
 }
 
 ForwardConfig read_forward(const json &from, const ForwardConfig &defaults) {

@@ -7,6 +7,7 @@
 #include <boost/asio/detached.hpp>
 
 #include "connect.hpp"
+#include "dial.hpp"
 
 namespace k2s::l4proxy {
 namespace {
@@ -67,7 +68,7 @@ std::string Session::peer_text() const {
 
 void Session::start() {
     if (!k_native_relay || settings_->expect_proxy_header || !start_quickly()) {
-        net::co_spawn(forward_->engine->io.get_executor(), run(), net::detached);
+        net::co_spawn(forward_->engine->io.get_executor(), run(shared_from_this()), net::detached);
     }
 }
 
@@ -109,12 +110,20 @@ bool Session::start_quickly() {
     return false;
 }
 
-Task<void> Session::run() {
-    const auto self = shared_from_this();
+// `self` keeps the session from the moment on that the coroutine is made.
+Task<void> Session::run(std::shared_ptr<Session> self) {
+    static_cast<void>(self);
     bool relayed = false;
     try {
-        if ((!settings_->expect_proxy_header || co_await read_header()) &&
-            (pending_ || client_is_allowed()) && co_await connect()) {
+        bool ready = true;
+        if (settings_->expect_proxy_header) {
+            ready = co_await read_header();
+        }
+        ready = ready && (pending_ || client_is_allowed());
+        if (ready) {
+            ready = co_await connect();
+        }
+        if (ready) {
             if (k_native_relay) {
                 start_relay();
                 relayed = true;
@@ -254,7 +263,6 @@ Task<bool> Session::connect() {
     const Address client = balanced_address();
     std::vector<const Target *> tried;
     std::vector<Lease> kept; // so that what `tried` points to stays
-    std::vector<SocketAddress> found;
     std::string reason;
     while (tried.size() < k_most_attempts && !watchdog_.cut()) {
         const std::unique_ptr<Pending> pending = std::move(pending_);
@@ -263,14 +271,9 @@ Task<bool> Session::connect() {
             break;
         }
         const auto &target = lease->data<TargetSettings>();
-        const auto *addresses = &target.addresses;
         watchdog_.arm(settings_->config.connect_timeout);
-        if (addresses->empty()) {
-            found.clear();
-            reason = co_await look_up(target, found);
-            addresses = &found;
-        }
-        for (const SocketAddress &to : *addresses) {
+        const auto addresses = co_await addresses_of(engine, target, watchdog_, reason);
+        for (const SocketAddress &to : addresses) {
             bool done = false;
             if (!pending) {
                 const dataplane::SocketKind kind{to.protocol().family(), SOCK_STREAM};
@@ -322,18 +325,6 @@ Task<bool> Session::connect() {
     refuse(forward_->counters.errors_no_target, "no target can be reached");
     log_failure(problem_);
     co_return false;
-}
-
-Task<std::string> Session::look_up(const TargetSettings &target, std::vector<SocketAddress> &out) {
-    const auto names = co_await forward_->engine->resolver.resolve(target.url.host, watchdog_);
-    for (const Address &address : names.addresses) {
-        out.push_back(Endpoint(address, target.url.port));
-    }
-    if (!out.empty()) {
-        co_return std::string();
-    }
-    co_return "its name cannot be resolved" +
-        (names.ec ? ": " + names.ec.message() : std::string());
 }
 
 void Session::queue_header() {

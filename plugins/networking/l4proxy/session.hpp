@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine.hpp"
+#include "forward.hpp"
 
 namespace k2s::l4proxy {
 
@@ -32,11 +32,10 @@ class Session final : public dataplane::Member, public std::enable_shared_from_t
     };
 
     bool start_quickly();
-    Task<void> run();
+    Task<void> run(std::shared_ptr<Session> self);
     Task<bool> read_header();
     bool client_is_allowed();
     Task<bool> connect();
-    Task<std::string> look_up(const TargetSettings &target, std::vector<SocketAddress> &out);
     bool use(Lease &lease, const SocketAddress &to, std::string &reason);
     Address balanced_address() const;
     void queue_header();

@@ -39,9 +39,9 @@ class ForwardCheck {
     }
 
     std::expected<std::shared_ptr<const ForwardSettings>, Error> run() {
-        for (const auto step :
-             {&ForwardCheck::listeners, &ForwardCheck::targets, &ForwardCheck::words,
-              &ForwardCheck::ranges, &ForwardCheck::numbers, &ForwardCheck::combinations}) {
+        for (const auto step : {&ForwardCheck::listeners, &ForwardCheck::targets,
+                                &ForwardCheck::words, &ForwardCheck::ranges, &ForwardCheck::numbers,
+                                &ForwardCheck::health, &ForwardCheck::combinations}) {
             if (auto ok = (this->*step)(); !ok) {
                 return std::unexpected(std::move(ok.error()));
             }
@@ -166,7 +166,8 @@ class ForwardCheck {
         for (const auto &[name, value] :
              {std::pair{"max_connections", config.max_connections},
               std::pair{"max_connections_per_client", config.max_connections_per_client},
-              std::pair{"max_udp_sessions", config.max_udp_sessions}}) {
+              std::pair{"max_udp_sessions", config.max_udp_sessions},
+              std::pair{"max_udp_sessions_per_client", config.max_udp_sessions_per_client}}) {
             if (value < 1 || value > 1000000) {
                 return no(std::string(name) + " is " + std::to_string(value) +
                           "; it must be from 1 to 1000000");
@@ -175,6 +176,8 @@ class ForwardCheck {
         for (const auto &[name, value] : {std::pair{"connect_timeout", config.connect_timeout},
                                           std::pair{"idle_timeout", config.idle_timeout},
                                           std::pair{"udp_idle_timeout", config.udp_idle_timeout},
+                                          std::pair{"health.interval", config.health.interval},
+                                          std::pair{"health.timeout", config.health.timeout},
                                           std::pair{"passive.down_for", config.passive_down_for}}) {
             if (value < std::chrono::milliseconds(10) || value > std::chrono::hours(24 * 30)) {
                 return no(std::string(name) + " must be from 10 ms to 30 days");
@@ -183,6 +186,58 @@ class ForwardCheck {
         if (config.passive_failures > 1000) {
             return no("passive.failures must be from 0 to 1000");
         }
+        return {};
+    }
+
+    Checked health() {
+        const HealthConfig &config = out_->config.health;
+        if (config.type == "off") {
+            return {};
+        }
+        HealthCheck check;
+        if (config.type == "connect") {
+            check.kind = HealthCheck::Kind::connect;
+        } else if (config.type == "exchange") {
+            check.kind = HealthCheck::Kind::exchange;
+        } else if (config.type == "http") {
+            check.kind = HealthCheck::Kind::http;
+        } else {
+            return no("health.type is \"" + config.type +
+                      "\"; it must be off, connect, exchange or http");
+        }
+        const auto one_line = [](const std::string &text) {
+            return std::all_of(text.begin(), text.end(),
+                               [](char c) { return static_cast<unsigned char>(c) > 0x20; });
+        };
+        if (check.kind == HealthCheck::Kind::exchange && config.expect.empty()) {
+            return no("health.expect must say what a target that works answers");
+        }
+        if (config.send.size() > k_health_reply || config.expect.size() > k_health_reply / 2) {
+            return no("health.send and health.expect may have up to " +
+                      std::to_string(k_health_reply / 2) + " bytes");
+        }
+        if (!config.path.starts_with('/') || !one_line(config.path) || !one_line(config.host)) {
+            return no("health.path must begin with a slash, and neither it nor health.host may "
+                      "hold white space");
+        }
+        if (config.status_from < 100 || config.status_to > 599 ||
+            config.status_from > config.status_to) {
+            return no("health.status_from and status_to must be a range within 100 to 599");
+        }
+        if (config.rise < 1 || config.rise > 100 || config.fall < 1 || config.fall > 100) {
+            return no("health.rise and health.fall must be from 1 to 100");
+        }
+        check.send = config.send;
+        check.expect = config.expect;
+        check.path = config.path;
+        check.host = config.host;
+        check.status_from = config.status_from;
+        check.status_to = config.status_to;
+        check.interval = config.interval;
+        check.timeout = config.timeout;
+        check.rise = config.rise;
+        check.fall = config.fall;
+        out_->health = std::move(check);
         return {};
     }
 
@@ -208,8 +263,11 @@ class ForwardCheck {
             return no("proxy_protocol.accept needs proxy_protocol.trusted: the networks whose "
                       "headers are believed");
         }
-        if (out_->datagrams && out_->expect_proxy_header) {
-            return no("PROXY headers are not accepted on UDP");
+        if (out_->datagrams && (out_->expect_proxy_header || out_->send_proxy_header)) {
+            return no("the PROXY protocol is for TCP and Unix sockets, not for UDP");
+        }
+        if (out_->datagrams && out_->health) {
+            return no("health checks are for TCP and Unix sockets, not for UDP");
         }
         return {};
     }

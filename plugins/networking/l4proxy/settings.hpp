@@ -4,6 +4,7 @@
 #include <expected>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "config.hpp"
 #include "dataplane/address.hpp"
 #include "endpoint.hpp"
+#include "health.hpp"
 #include "proxy_protocol.hpp"
 
 namespace k2s::l4proxy {
@@ -35,6 +37,7 @@ struct ForwardSettings {
     std::vector<Cidr> trusted;
     std::optional<ProxyVersion> send_proxy_header;
     std::vector<Cidr> allowed;
+    std::optional<HealthCheck> health;
 
     bool admits(const Address &client) const {
         return allowed.empty() || dataplane::any_contains(allowed, client);

@@ -12,7 +12,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
-#include "l4proxy/engine.hpp"
+#include "l4proxy/forward.hpp"
 #include "l4proxy/proxy.hpp"
 
 namespace test {
