@@ -49,6 +49,10 @@ std::optional<Address> parse_address(std::string_view text) {
     if (ec || text.front() == '[' || (address.is_v4() && address.to_string() != text)) {
         return std::nullopt;
     }
+    // … and drops the zone of "fe80::1%eth0" when there is no such interface.
+    if (text.find('%') != std::string_view::npos && address.to_v6().scope_id() == 0) {
+        return std::nullopt;
+    }
     return address;
 }
 

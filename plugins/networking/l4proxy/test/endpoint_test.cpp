@@ -9,10 +9,12 @@ using namespace k2s::l4proxy;
 using Transport = EndpointUrl::Transport;
 
 #ifdef _WIN32
-#define PLACE "[compartment:7]"
+#define KIND "compartment"
+#define PLACE "[" KIND ":7]"
 #define FOREIGN "[netns:web]"
 #else
-#define PLACE "[netns:web]"
+#define KIND "netns"
+#define PLACE "[" KIND ":web]"
 #define FOREIGN "[compartment:7]"
 #endif
 
@@ -74,8 +76,8 @@ BOOST_AUTO_TEST_CASE(mistakes_are_refused) {
                                     std::string("tcp://[::1]"),
                                     std::string("tcp://[10.0.0.1]:80"),
                                     std::string("tcp://[name]:80"),
-                                    std::string("tcp://[netns:]:80"),
-                                    std::string("tcp://[netns:x:80"),
+                                    std::string("tcp://[" KIND ":]:80"),
+                                    std::string("tcp://[" KIND ":x:80"),
                                     std::string("tcp://" PLACE),
                                     std::string("tcp://" PLACE PLACE ":80"),
                                     std::string("tcp://10.0.0:80"),
