@@ -37,6 +37,7 @@ Task<void> Roster::tick_loop(std::function<void()> also) {
         clock_.now = Clock::now();
         for (Member *member : members_) {
             member->watchdog().check(clock_.now);
+            member->tick();
         }
         also();
     }

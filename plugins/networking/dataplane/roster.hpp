@@ -74,6 +74,8 @@ class Member {
     Watchdog &watchdog() noexcept { return watchdog_; }
     /// Nothing is under way that a drain should wait for.
     bool idle() const noexcept { return idle_; }
+    /// Called with each tick of the roster.
+    virtual void tick() {}
 
   protected:
     const Address &client_address() const noexcept { return client_address_; }

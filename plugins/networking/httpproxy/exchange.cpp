@@ -16,6 +16,14 @@ namespace {
 
 constexpr unsigned k_max_interim_answers = 64;
 
+struct ScopedFlag {
+    explicit ScopedFlag(bool &given) : flag(given) { flag = true; }
+    ~ScopedFlag() { flag = false; }
+    ScopedFlag(const ScopedFlag &) = delete;
+    ScopedFlag &operator=(const ScopedFlag &) = delete;
+    bool &flag;
+};
+
 // RFC 9110 9.2.2: only these may be sent again when a kept connection turns out to be dead.
 bool is_idempotent(std::string_view method) noexcept {
     return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE" ||
@@ -117,7 +125,9 @@ Task<Session::Next> Session::exchange() {
             engine_->counters->upstream_reuses.add();
         } else {
             const DialRequest where = dial_request(request_.target);
+            deaf_ = true;
             auto dialed = co_await dial(*engine_, *settings_, where, watchdog_);
+            deaf_ = false;
             if (!dialed) {
                 if (watchdog_.cut()) {
                     co_return Next::close;
@@ -222,6 +232,7 @@ Task<Session::Next> Session::answer(Connection &connection, Upload *upload, bool
 }
 
 Task<Session::AnswerHead> Session::read_answer_head(Connection &connection) {
+    const ScopedFlag deaf(deaf_);
     for (;;) {
         const std::string_view data = connection.in.view();
         if (!data.empty()) {
@@ -325,6 +336,7 @@ Task<Session::Next> Session::pass_answer(Connection &connection, Upload *upload,
 
     BodyRelay relay(*engine_, *settings_, watchdog_, *connection.stream, connection.in, client_,
                     engine_->counters->bytes_out);
+    const ScopedFlag deaf(deaf_);
     const RelayResult passed = co_await relay.run(answer_out_, framing);
     record_.bytes_out = passed.bytes;
     if (passed.end != RelayResult::End::complete) {

@@ -83,6 +83,22 @@ Task<void> Session::run() {
     client_.close();
 }
 
+// Nothing is read from the client while an origin or upstream is waited for, so nobody would see it
+// go. Asking at each tick costs fast requests nothing. An end of stream is no reason: a client may
+// half-close and still wait.
+void Session::tick() {
+    if (deaf_ && !watchdog_.cut()) {
+        char byte = 0;
+        error_code ec;
+        client_.socket().receive(net::buffer(&byte, 1), Socket::message_peek, ec);
+        if (ec && ec != net::error::would_block && ec != net::error::try_again &&
+            ec != net::error::eof) {
+            record_.problem = "the client has gone";
+            watchdog_.cut_now();
+        }
+    }
+}
+
 Task<void> Session::serve() {
     Next next = Next::keep;
     for (bool first = true; next == Next::keep; first = false) {
@@ -233,7 +249,9 @@ Task<Session::Next> Session::handle_connect() {
         where.tunnel_authority = target->authority;
     }
     in_.consume(head.size()); // the parser's views end here
+    deaf_ = true;
     auto dialed = co_await dial(*engine_, *settings_, where, watchdog_);
+    deaf_ = false;
     if (!dialed) {
         if (watchdog_.cut()) {
             co_return Next::close;

@@ -20,6 +20,7 @@ class Session final : public Member, public std::enable_shared_from_this<Session
     ~Session() override;
 
     Task<void> run();
+    void tick() override;
 
   private:
     // What the answer to the current request depends on.
@@ -75,6 +76,7 @@ class Session final : public Member, public std::enable_shared_from_this<Session
     PlainStream client_;
     Buffer in_;
     const bool remote_; // not on this host's loopback
+    bool deaf_ = false; // waits for others, without a read from the client under way
     std::string peer_text_;
 
     Request request_;

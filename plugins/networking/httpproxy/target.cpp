@@ -8,6 +8,21 @@
 namespace k2s::httpproxy {
 namespace {
 
+// What ends in a number is an address to a resolver ("0177.1", "0x7f.1", "2130706433"), whatever it
+// is to a matcher: only the standard form may pass.
+bool is_odd_address(std::string_view host) noexcept {
+    std::string_view last = host.ends_with('.') ? host.substr(0, host.size() - 1) : host;
+    last = last.substr(last.rfind('.') + 1);
+    const bool hex = last.starts_with("0x") || last.starts_with("0X");
+    for (const char c : hex ? last.substr(2) : last) {
+        const char lower = ascii_lower(c);
+        if (!ascii_digit(c) && !(hex && lower >= 'a' && lower <= 'f')) {
+            return false;
+        }
+    }
+    return !parse_address(host);
+}
+
 // Strict on purpose: what a resolver, a matcher and an upstream could read differently is refused.
 bool is_host_name(std::string_view host) noexcept {
     if (host.empty() || host.size() > 255) {
@@ -18,7 +33,8 @@ bool is_host_name(std::string_view host) noexcept {
             return false;
         }
     }
-    return host.front() != '.' && host.front() != '-' && host.find("..") == std::string_view::npos;
+    return host.front() != '.' && host.front() != '-' &&
+           host.find("..") == std::string_view::npos && !is_odd_address(host);
 }
 
 // Splits "host", "host:port", "[v6]", "[v6]:port"; `default_port` 0 makes the port mandatory.

@@ -20,6 +20,9 @@ BOOST_AUTO_TEST_CASE(absolute_form) {
         {"http://[2001:db8::1]:81/x", "2001:db8::1", "[2001:db8::1]:81", "/x", 81},
         {"http://[::1]", "::1", "[::1]", "/", 80},
         {"http://my_host./", "my_host.", "my_host.", "/", 80},
+        {"http://10.0.0.7.nip.test/", "10.0.0.7.nip.test", "10.0.0.7.nip.test", "/", 80},
+        {"http://1.2.3.4a/", "1.2.3.4a", "1.2.3.4a", "/", 80},
+        {"http://xn--bcher-kva.test/", "xn--bcher-kva.test", "xn--bcher-kva.test", "/", 80},
     };
     for (const auto &c : cases) {
         const auto target = parse_absolute_target(c.text, "GET");
@@ -54,6 +57,14 @@ BOOST_AUTO_TEST_CASE(absolute_form_that_is_refused) {
         {"http://[::1]x/", TargetError::host},
         {"http://[127.0.0.1]/", TargetError::host},
         {"http://[fe80::1%251]/", TargetError::host},
+        {"http://0177.0.0.1/", TargetError::host},
+        {"http://0x7f.1/", TargetError::host},
+        {"http://2130706433/", TargetError::host},
+        {"http://0x7f000001/", TargetError::host},
+        {"http://127.1/", TargetError::host},
+        {"http://127.0.0.1./", TargetError::host},
+        {"http://256.1.1.1/", TargetError::host},
+        {"http://a.0x1f/", TargetError::host},
         {"http://h:0/", TargetError::port},
         {"http://h:/", TargetError::port},
         {"http://h:65536/", TargetError::port},

@@ -1,0 +1,418 @@
+# SPDX-License-Identifier: MIT
+"""httpproxy with clients and peers of others: curl's ways to use a proxy, Go's net/http, npm's
+https-proxy-agent, undici and ws, h11 as a strict peer on both sides, squid as an upstream."""
+import http.server
+import json
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+import time
+import unittest
+
+from k2s import Running, TreeTest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")), "k2s")
+
+
+class Origin(http.server.SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def do_POST(self):
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            body = b""
+            while size := int(self.rfile.readline().split(b";")[0], 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            while self.rfile.readline().strip():
+                pass
+        else:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_PUT = do_POST
+
+
+class ProxyTest(TreeTest):
+    def serve(self, certificate=None):
+        content = os.path.join(self.folder, "content")
+        os.makedirs(content, exist_ok=True)
+        with open(os.path.join(content, "big"), "wb") as file:
+            file.write(b"0123456789abcdef" * 65536)
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0),
+                                                 lambda *args, **kw: Origin(*args, directory=content, **kw))
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        return f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}/"
+
+    def certificate(self):
+        key, certificate = os.path.join(self.folder, "key.pem"), os.path.join(self.folder, "cert.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out",
+                        certificate, "-days", "2", "-subj", "/CN=localhost", "-addext",
+                        "subjectAltName=DNS:localhost,IP:127.0.0.1"], check=True, capture_output=True)
+        return certificate, key
+
+    def proxy(self, *arguments, **options):
+        running = Running(self, "httpproxy", "--addr", "127.0.0.1:0", "--verbose", *arguments, **options)
+        running.port = running.listening()[1]
+        running.url = f"http://127.0.0.1:{running.port}"
+        return running
+
+
+class Clients(ProxyTest):
+    def client(self, *command, **options):
+        done = subprocess.run(command, capture_output=True, timeout=120, **options)
+        self.assertEqual(done.returncode, 0, done.stderr.decode("utf-8", "replace"))
+        return done.stdout
+
+    def test_curl_in_its_modes(self):
+        certificate = self.certificate()
+        plain, secure, proxy = self.serve(), self.serve(certificate), self.proxy()
+        body = os.path.join(self.folder, "body")
+        with open(body, "wb") as file:
+            file.write(os.urandom(2_000_000))
+        curl = ("curl", "-sS", "-m", "60", "--noproxy", "", "--cacert", certificate[0])
+        for mode in (("-x", proxy.url), ("-x", proxy.url, "--proxytunnel"), ("--proxy1.0", f"127.0.0.1:{proxy.port}"),
+                     ("--proxy1.0", f"127.0.0.1:{proxy.port}", "--proxytunnel"),
+                     ("-x", proxy.url.replace("127.0.0.1", "user:word@127.0.0.1"))):
+            for url in (plain, secure):
+                for version in ((), ("-0",)):
+                    got = self.client(*curl, *mode, *version, url + "big")
+                    self.assertEqual(len(got), 1 << 20, (mode, url))
+                with open(body, "rb") as file:
+                    sent = file.read()
+                for upload in (("--data-binary", "@" + body), ("--data-binary", "@" + body, "-H", "Expect: 100-continue"),
+                               ("--data-binary", "@" + body, "-H", "Transfer-Encoding: chunked"),
+                               ("-T", body, "-H", "Transfer-Encoding: chunked")):
+                    self.assertEqual(self.client(*curl, *mode, *upload, url), sent, (mode, url, upload))
+                head = self.client(*curl, *mode, "-I", url + "big")
+                self.assertIn(b"1048576", head)
+        self.assertNotIn("user:word", proxy.output())
+
+    @unittest.skipUnless(shutil.which("go"), "there is no go")
+    def test_go(self):
+        program = os.path.join(self.folder, "client")
+        environment = os.environ | {"GOCACHE": os.path.join(CACHE, "go-build"), "GO111MODULE": "off", "CGO_ENABLED": "0"}
+        self.client("go", "build", "-o", program, os.path.join(HERE, "clients", "client.go"), env=environment)
+        self.assertEqual(self.client(program, self.proxy().url), b"ok\n")
+
+    @unittest.skipUnless(shutil.which("node"), "there is no node")
+    def test_node(self):
+        modules = os.environ | {"NODE_PATH": "/usr/share/nodejs:/usr/lib/nodejs", "NODE_NO_WARNINGS": "1"}
+        said = self.client("node", os.path.join(HERE, "clients", "clients.js"), self.proxy().url, self.serve(),
+                           self.serve(self.certificate()), env=modules)
+        for name in (b"https-proxy-agent", b"undici 2", b"ws", b"upgrade"):
+            self.assertIn(b"ok " + name, said)
+
+
+try:
+    import h11
+except ImportError:
+    h11 = None
+
+
+@unittest.skipUnless(h11, "python3-h11 is not here")
+class StrictPeers(ProxyTest):
+    """h11 raises for whatever is not in order, on the client's and on the origin's side."""
+
+    def origin(self, answer):
+        """Reads requests with h11 and lets `answer(connection, request, body)` give the events to send."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+        seen, problems = [], []
+
+        def serve(peer):
+            connection = h11.Connection(h11.SERVER)
+            try:
+                with peer:
+                    while True:
+                        request, body, trailers = self.receive(connection, peer)
+                        if request is None:
+                            return
+                        seen.append((request, body, trailers))
+                        for event in answer(request, body):
+                            peer.sendall(connection.send(event))
+                        if connection.our_state is not h11.DONE:
+                            return
+                        connection.start_next_cycle()
+            except OSError:
+                pass
+            except h11.ProtocolError as problem:
+                problems.append(problem)
+
+        def accept():
+            while True:
+                try:
+                    peer, _ = listener.accept()
+                except OSError:
+                    return
+                threading.Thread(target=serve, args=(peer,), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        self.addCleanup(lambda: self.assertEqual(problems, []))
+        return listener.getsockname()[1], seen
+
+    @staticmethod
+    def receive(connection, peer):
+        """The next message: its head, its body and its trailers."""
+        head, body = None, b""
+        while True:
+            event = connection.next_event()
+            if event is h11.NEED_DATA:
+                if connection.they_are_waiting_for_100_continue:
+                    peer.sendall(connection.send(h11.InformationalResponse(status_code=100, headers=[])))
+                connection.receive_data(peer.recv(65536))
+            elif isinstance(event, (h11.Request, h11.Response)):
+                head = event
+            elif isinstance(event, h11.Data):
+                body += bytes(event.data)
+            elif isinstance(event, h11.EndOfMessage):
+                return head, body, dict(event.headers)
+            elif isinstance(event, h11.ConnectionClosed):
+                return None, b"", {}
+
+    def exchange(self, connection, peer, method, url, headers=(), body=None, trailers=()):
+        events = [h11.Request(method=method, target=url, headers=[("Host", "x"), *headers])]
+        if body:
+            events += [h11.Data(data=body[i:i + 7000]) for i in range(0, len(body), 7000)]
+        for event in (*events, h11.EndOfMessage(headers=list(trailers))):
+            data = connection.send(event)
+            peer.sendall(data)
+        interim = []
+        while True:
+            event = connection.next_event()
+            if event is h11.NEED_DATA:
+                connection.receive_data(peer.recv(65536))
+            elif isinstance(event, h11.InformationalResponse):
+                interim.append(event.status_code)
+            elif isinstance(event, h11.Response):
+                break
+            else:
+                raise AssertionError(event)
+        got, answer_trailers = b"", {}
+        while True:
+            more = connection.next_event()
+            if more is h11.NEED_DATA:
+                connection.receive_data(peer.recv(65536))
+            elif isinstance(more, h11.Data):
+                got += bytes(more.data)
+            elif isinstance(more, h11.EndOfMessage):
+                answer_trailers = dict(more.headers)
+                break
+        if connection.our_state is h11.DONE and connection.their_state is h11.DONE:
+            connection.start_next_cycle()
+        return event, got, interim, answer_trailers
+
+    def test_exchanges_of_every_kind(self):
+        end = h11.EndOfMessage()
+
+        def answer(request, body):
+            path = bytes(request.target)
+            sized = [("Content-Length", str(len(body)))]
+            if path == b"/chunked":
+                return [h11.Response(status_code=200, headers=[("Transfer-Encoding", "chunked"), ("Trailer", "x-sum")]),
+                        h11.Data(data=b"some "), h11.Data(data=body), h11.EndOfMessage(headers=[("x-sum", "7")])]
+            if path == b"/hints":
+                return [h11.InformationalResponse(status_code=103, headers=[("Link", "</x>")]),
+                        h11.Response(status_code=200, headers=sized), h11.Data(data=body), end]
+            if path == b"/204":
+                return [h11.Response(status_code=204, headers=[]), end]
+            if path == b"/304":
+                return [h11.Response(status_code=304, headers=[("ETag", '"x"')]), end]
+            if request.method == b"HEAD":
+                return [h11.Response(status_code=200, headers=[("Content-Length", "1234")]), end]
+            return [h11.Response(status_code=200, headers=sized), *([h11.Data(data=body)] if body else []), end]
+
+        port, seen = self.origin(answer)
+        url = f"http://127.0.0.1:{port}"
+        proxy = self.proxy()
+        connection = h11.Connection(h11.CLIENT)
+        big = os.urandom(300_000)
+        with socket.create_connection(("127.0.0.1", proxy.port), timeout=60) as peer:
+            call = lambda *args, **kw: self.exchange(connection, peer, *args, **kw)  # noqa: E731
+            self.assertEqual(call("GET", url + "/")[0].status_code, 200)
+            self.assertEqual(call("POST", url + "/", [("Content-Length", "5")], b"hello")[1], b"hello")
+            self.assertEqual(call("POST", url + "/", [("Transfer-Encoding", "chunked")], big)[1], big)
+            got = call("POST", url + "/chunked", [("Transfer-Encoding", "chunked"), ("TE", "trailers"),
+                                                  ("Connection", "TE")], b"body", [("x-in", "3")])
+            self.assertEqual((got[1], got[3]), (b"some body", {b"x-sum": b"7"}))
+            self.assertEqual(seen[-1][2], {b"x-in": b"3"})
+            self.assertEqual(call("GET", url + "/hints")[2], [103])
+            self.assertEqual(call("GET", url + "/204")[0].status_code, 204)
+            self.assertEqual(call("GET", url + "/304")[0].status_code, 304)
+            self.assertEqual(dict(call("HEAD", url + "/")[0].headers)[b"content-length"], b"1234")
+            got = call("GET", url + "/last", [("X-Hop", "gone"), ("Connection", "X-Hop"), ("Keep-Alive", "5")])
+            self.assertEqual(got[0].status_code, 200)
+        request = dict(seen[-1][0].headers)
+        self.assertEqual(request[b"host"], f"127.0.0.1:{port}".encode())
+        self.assertTrue(request[b"via"].startswith(b"1.1 k2s-httpproxy-"))
+        for gone in (b"x-hop", b"keep-alive", b"connection", b"proxy-connection"):
+            self.assertNotIn(gone, request)
+
+
+@unittest.skipUnless(shutil.which("squid"), "squid is not here")
+class Squid(ProxyTest):
+    def squid(self, auth):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        folder = os.path.join(self.folder, f"squid-{port}")
+        os.makedirs(folder)
+        os.chmod(self.folder, 0o755)
+        os.chmod(folder, 0o777)
+        lines = [f"http_port 127.0.0.1:{port}", "cache deny all", f"pid_filename {folder}/pid", "shutdown_lifetime 0",
+                 f"cache_log {folder}/cache.log", "access_log none", f"coredump_dir {folder}", "pinger_enable off",
+                 "visible_hostname squid.test", "client_persistent_connections on"]
+        if auth:
+            hashed = subprocess.run(["openssl", "passwd", "-apr1", "s3:cret word"], capture_output=True, text=True,
+                                    check=True).stdout
+            with open(f"{folder}/users", "w") as file:
+                file.write("us er:" + hashed)
+            lines += [f"auth_param basic program /usr/lib/squid/basic_ncsa_auth {folder}/users",
+                      "acl known proxy_auth REQUIRED", "http_access allow known"]
+        lines += ["http_access deny all" if auth else "http_access allow all"]
+        with open(f"{folder}/conf", "w") as file:
+            file.write("\n".join(lines) + "\n")
+        process = subprocess.Popen(["squid", "-N", "-f", f"{folder}/conf"], stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        self.addCleanup(process.wait, 30)
+        self.addCleanup(process.kill)
+        for _ in range(600):
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                return port
+            except OSError:
+                time.sleep(0.05)
+        self.fail("squid does not start")
+
+    def test_upstream_with_basic(self):
+        certificate = self.certificate()
+        plain, secure = self.serve(), self.serve(certificate)
+        upstream = f"http://127.0.0.1:{self.squid(auth=True)}"
+        # Names of this host go direct unless a rule says otherwise.
+        def through(credentials):
+            rule = {"match": ["*"], "via": upstream, "credentials_file": credentials}
+            return "--set", "features.httpproxy.settings.routes=" + json.dumps([rule])
+
+        right, wrong = self.write("right", "us er:s3:cret word\n"), self.write("wrong", "us er:guess\n")
+        for credentials, expected in ((right, b"200"), (wrong, b"502")):
+            proxy = self.proxy(*through(credentials))
+            for url in (plain, secure):
+                for _ in range(2):
+                    done = subprocess.run(["curl", "-sS", "-m", "60", "--noproxy", "", "--cacert", certificate[0], "-x",
+                                           proxy.url, "-o", "/dev/null", "-w", "%{http_code} %{http_connect}",
+                                           url + "big"], capture_output=True, timeout=90)
+                    self.assertIn(expected, done.stdout, (url, done.stderr))
+            self.assertIn(upstream, {record["route"] for record in proxy.records() if record["msg"] == "request"})
+            self.assertNotIn("s3:cret", proxy.output())
+            test = self.run_tool("httpproxy", "test", "--format", "json", *through(credentials), plain)
+            self.assertEqual(test.returncode, 0 if credentials == right else 1, test.stdout)
+            self.assertIn(upstream, test.stdout)
+
+    # What goes through must be the same as with squid; what is ambiguous must not go through at all.
+    VALID = [
+        b"GET %u/a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+        b"GET %u HTTP/1.1\r\nHost: wrong.test\r\nConnection: close\r\n\r\n",
+        b"GET %u/?q=%%20 HTTP/1.0\r\n\r\n",
+        b"HEAD %u/a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+        b"POST %u/p HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc",
+        b"POST %u/p HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        b"PUT %u/p HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+        b"DELETE %u/p HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+        b"OPTIONS %u/p HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+        b"GET %u/a HTTP/1.1\r\nHost: h\r\nConnection: close, X-A\r\nX-A: 1\r\nX-B: 2\r\n\r\n",
+    ]
+    HOSTILE = [
+        b"POST %u/ HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET %u/smuggled HTTP/1.1\r\nHost: h\r\n\r\n",
+        b"POST %u/ HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
+        b"POST %u/ HTTP/1.1\r\nHost: h\r\nContent-Length: +3\r\n\r\nabc",
+        b"POST %u/ HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+        b"POST %u/ HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n",
+        b"POST %u/ HTTP/1.1\r\nHost: h\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+        b"GET %u/ HTTP/1.1\r\nHost: h\r\nX: a\r\n folded\r\n\r\n",
+        b"GET %u/ HTTP/1.1\r\nHost: h\r\nX: a\x00b\r\n\r\n",
+        b"GET %u/ HTTP/1.1\r\nHost: h\nX: a\n\n",
+        b"GET %u/ HTTP/1.1\r\nHost: h\r\nHost: i\r\n\r\n",
+        b"GET %u/ HTTP/1.1\r\nHost : h\r\n\r\n",
+        b"GET  %u/ HTTP/1.1\r\nHost: h\r\n\r\n",
+        b"GET %u/\x01 HTTP/1.1\r\nHost: h\r\n\r\n",
+        b"GET %u/ HTTP/2.0\r\nHost: h\r\n\r\n",
+        b"G\x7fT %u/ HTTP/1.1\r\nHost: h\r\n\r\n",
+    ]
+
+    def test_differences_to_squid(self):
+        seen = []
+
+        def serve(listener):
+            while True:
+                try:
+                    peer, _ = listener.accept()
+                except OSError:
+                    return
+                with peer:
+                    peer.settimeout(30)
+                    data = b""
+                    while b"\r\n\r\n" not in data:
+                        data += (piece := peer.recv(65536))
+                        if not piece:
+                            break
+                    head, _, body = data.partition(b"\r\n\r\n")
+                    lines = head.split(b"\r\n")
+                    fields = {line.split(b":")[0].lower(): line.split(b":", 1)[1].strip() for line in lines[1:]}
+                    if fields.get(b"transfer-encoding") == b"chunked":
+                        while not body.endswith(b"0\r\n\r\n"):
+                            body += peer.recv(65536)
+                    while len(body) < int(fields.get(b"content-length", 0)):
+                        body += peer.recv(65536)
+                    kept = {name: value for name, value in fields.items() if name in (b"host", b"x-a", b"x-b")}
+                    content = b"abc" if b"abc" in body else b""
+                    seen.append((lines[0], kept, content))
+                    peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n" +
+                                 (b"" if lines[0].startswith(b"HEAD") else b"ok"))
+
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        url = b"http://127.0.0.1:%d" % listener.getsockname()[1]
+        ports = {"ours": self.proxy().port, "squid": self.squid(auth=False)}
+
+        def ask(name, request):
+            seen.clear()
+            with socket.create_connection(("127.0.0.1", ports[name]), timeout=20) as peer:
+                peer.sendall(request.replace(b"%u", url).replace(b"%%", b"%"))
+                if request in self.HOSTILE:
+                    peer.shutdown(socket.SHUT_WR)
+                answer = b""
+                try:
+                    while piece := peer.recv(65536):
+                        answer += piece
+                except OSError:
+                    pass
+            return answer.partition(b"\r\n")[0].split(b" ")[1:2], answer.partition(b"\r\n\r\n")[2], list(seen)
+
+        for request in self.VALID:
+            ours, theirs = ask("ours", request), ask("squid", request)
+            self.assertEqual(ours[0], [b"200"], request)
+            self.assertEqual(ours, theirs, request)
+        for request in self.HOSTILE:
+            status, _, reached = ask("ours", request)
+            self.assertIn(status, ([b"400"], [b"505"]), request)
+            self.assertEqual(reached, [], request)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
