@@ -138,6 +138,9 @@ bool HostMatcher::add(std::string_view given, bool ports) {
         addresses_.push_back({unmapped(*address), port, std::move(text)});
         return true;
     }
+    if (host.find(':') != std::string_view::npos) { // no address of this system, and never a name
+        return false;
+    }
     const size_t star = host.rfind('*');
     if (star != std::string_view::npos && !(star == 0 && host.starts_with("*."))) {
         patterns_.push_back({std::string(host), port, std::move(text)});
