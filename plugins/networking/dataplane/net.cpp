@@ -9,10 +9,12 @@ namespace k2s::dataplane {
 Endpoint ip_endpoint(const SocketAddress &address) noexcept {
     Endpoint endpoint;
     const int family = address.protocol().family();
-    if (family == AF_INET) {
-        std::memcpy(endpoint.data(), address.data(), sizeof(sockaddr_in));
-    } else if (family == AF_INET6) {
-        std::memcpy(endpoint.data(), address.data(), sizeof(sockaddr_in6));
+    // Windows tells the peer of an accepted socket in a longer structure than the family's.
+    const size_t size = family == AF_INET    ? sizeof(sockaddr_in)
+                        : family == AF_INET6 ? sizeof(sockaddr_in6)
+                                             : 0;
+    if (size != 0 && address.size() >= size) {
+        std::memcpy(endpoint.data(), address.data(), size);
     }
     return endpoint;
 }

@@ -20,11 +20,6 @@ constexpr unsigned k_most_attempts = 8;
 // For a PROXY header, which its sender has at hand.
 constexpr auto k_header_timeout = std::chrono::seconds(10);
 
-SocketAddress::protocol_type protocol_of(const Endpoint &peer) {
-    return peer.port() == 0 ? SocketAddress::protocol_type(AF_UNIX, 0)
-                            : SocketAddress::protocol_type(peer.protocol());
-}
-
 } // namespace
 
 struct Session::Details {
@@ -39,7 +34,8 @@ Session::Session(std::shared_ptr<Forward> forward, NativeSocket native, Socket s
                  const Address &client, const SocketAddress &peer)
     : Member(forward->roster, client), forward_(std::move(forward)), settings_(forward_->settings),
       native_client_(std::move(native)), client_(std::move(socket)),
-      upstream_(Socket(forward_->engine->io)), peer_(ip_endpoint(peer)) {
+      upstream_(Socket(forward_->engine->io)), peer_(ip_endpoint(peer)),
+      local_(peer.protocol().family() == AF_UNIX) {
     idle_ = false; // a drain waits for it
     watchdog_.client = &client_;
     watchdog_.upstream = &upstream_;
@@ -62,8 +58,7 @@ Session::Details &Session::details() {
 }
 
 std::string Session::peer_text() const {
-    return peer_.port() == 0 ? std::string("unix")
-                             : text_of(Endpoint(client_address(), peer_.port()));
+    return local_ ? std::string("unix") : text_of(Endpoint(client_address(), peer_.port()));
 }
 
 void Session::start() {
@@ -192,7 +187,7 @@ void Session::refuse(Counter &counter, const char *problem) {
 bool Session::client_is_allowed() {
     const bool by_header = details_ && details_->header.family == ProxyHeader::Family::ip;
     const Address client = by_header ? details_->header.source.address() : client_address();
-    if ((!by_header && peer_.port() == 0) || settings_->admits(client)) {
+    if ((!by_header && local_) || settings_->admits(client)) {
         return true; // a Unix socket's file has permissions of its own
     }
     refuse(forward_->counters.denied, "the client's address is not allowed");
@@ -200,13 +195,15 @@ bool Session::client_is_allowed() {
 }
 
 Task<bool> Session::read_header() {
-    if (peer_.port() != 0 && !any_contains(settings_->trusted, client_address())) {
+    if (!local_ && !any_contains(settings_->trusted, client_address())) {
         refuse(forward_->counters.denied, "PROXY headers are not believed from this address");
         co_return false;
     }
     if (native_client_.valid()) {
         error_code ec;
-        client_.socket().assign(protocol_of(peer_), native_client_.get(), ec);
+        client_.socket().assign(local_ ? SocketAddress::protocol_type(AF_UNIX, 0)
+                                       : SocketAddress::protocol_type(peer_.protocol()),
+                                native_client_.get(), ec);
         if (ec) {
             co_return false;
         }
@@ -331,7 +328,7 @@ void Session::queue_header() {
     ProxyHeader header;
     if (details_ && details_->header.family != ProxyHeader::Family::none) {
         header = details_->header; // the next proxy is told what the last one said
-    } else if (peer_.port() != 0) {
+    } else if (!local_) {
         const Endpoint local = local_endpoint(
             native_client_.valid() ? native_client_.get()
                                    : NativeSocket::Handle(client_.socket().native_handle()));
@@ -360,7 +357,7 @@ void Session::end_record() {
     dataplane::AccessRecord record;
     record.start = details_->start;
     record.client = peer;
-    record.method = peer_.port() == 0 ? "UNIX" : "TCP";
+    record.method = local_ ? "UNIX" : "TCP";
     record.target = forward_->name();
     record.route = lease_ ? std::string_view(lease_->name()) : std::string_view();
     record.problem = problem_;

@@ -63,7 +63,8 @@ class Session final : public dataplane::Member, public std::enable_shared_from_t
     struct Details;
     Details &details();
     std::unique_ptr<Details> details_;
-    const Endpoint peer_; // the client's; port 0 for Unix sockets
+    const Endpoint peer_; // the client's
+    const bool local_;    // a Unix socket: without an address
     const char *problem_ = "";
 };
 

@@ -77,6 +77,7 @@ BOOST_AUTO_TEST_CASE(bytes_pass_both_ways_with_half_close) {
         proxy.recorder().saw("access TCP main to=" + origin.url() + " in=20000000 out=20000000"));
     BOOST_CHECK(eventually([&] { return proxy.counters().active.get() == 0; }));
     BOOST_CHECK_EQUAL(proxy.counters().connections.get(), 8U);
+    BOOST_CHECK(eventually([&] { return proxy.counters().active.get() == 0; }));
     BOOST_CHECK_EQUAL(proxy.counters().bytes_in.get(), proxy.counters().bytes_out.get());
 }
 
