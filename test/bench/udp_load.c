@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Load and origin for UDP proxies in one thread, so that both have one core.
- *   udp_load PROXY_PORT ORIGIN_PORT SIZE FLOWS SECONDS WINDOW
+ *   udp_load PROXY_PORT ORIGIN_PORT SIZE FLOWS SECONDS WINDOW [gro]
  * WINDOW 0: sends as fast as it can and counts what arrives at the origin. Otherwise the origin
  * echoes, each flow has WINDOW datagrams on their way, and answers are counted; what is lost is
- * sent again after 50 ms without any answer.
+ * sent again after 50 ms without any answer. With "gro" the origin of WINDOW 0 takes datagrams that
+ * the kernel has joined, as servers for QUIC do.
  * Prints: datagrams per second that arrived, and datagrams per second that were sent. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -17,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BATCH = 64, ROOM = 2048 };
+enum { BATCH = 64, ROOM = 2048, JOINED = 65536, UDP_GRO_OPTION = 104 };
 
 static char memory[BATCH][ROOM];
 static struct iovec parts[BATCH];
@@ -70,6 +71,30 @@ static int receive(int fd, int with_names) {
     return got > 0 ? got : 0;
 }
 
+/* Joined datagrams, counted one by one. */
+static int receive_joined(int fd) {
+    static char joined[BATCH][JOINED];
+    static char control[BATCH][CMSG_SPACE(sizeof(int))];
+    int count = 0;
+    for (int i = 0; i < BATCH; ++i) {
+        parts[i] = (struct iovec){joined[i], JOINED};
+        messages[i].msg_hdr = (struct msghdr){.msg_iov = &parts[i],
+                                              .msg_iovlen = 1,
+                                              .msg_control = control[i],
+                                              .msg_controllen = sizeof control[i]};
+    }
+    const int got = recvmmsg(fd, messages, BATCH, MSG_DONTWAIT, NULL);
+    for (int i = 0; i < got; ++i) {
+        const struct cmsghdr *c = CMSG_FIRSTHDR(&messages[i].msg_hdr);
+        int size = 0;
+        if (c != NULL && c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO_OPTION) {
+            memcpy(&size, CMSG_DATA(c), sizeof size);
+        }
+        count += size > 0 ? ((int)messages[i].msg_len + size - 1) / size : 1;
+    }
+    return count;
+}
+
 static int send_some(int fd, size_t size, int count) {
     prepare(size, 0);
     const int sent = sendmmsg(fd, messages, (unsigned)count, MSG_DONTWAIT);
@@ -91,8 +116,9 @@ static void echo(int fd) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 7) {
-        fprintf(stderr, "usage: %s PROXY_PORT ORIGIN_PORT SIZE FLOWS SECONDS WINDOW\n", argv[0]);
+    if (argc < 7) {
+        fprintf(stderr, "usage: %s PROXY_PORT ORIGIN_PORT SIZE FLOWS SECONDS WINDOW [gro]\n",
+                argv[0]);
         return 2;
     }
     const struct sockaddr_in proxy = loopback(atoi(argv[1]));
@@ -108,6 +134,10 @@ int main(int argc, char **argv) {
     const int server = make_socket();
     if (bind(server, (const struct sockaddr *)&origin, sizeof origin) != 0) {
         fail("bind");
+    }
+    const int joined = argc > 7 && window == 0;
+    if (joined && setsockopt(server, IPPROTO_UDP, UDP_GRO_OPTION, &joined, sizeof joined) != 0) {
+        fail("UDP_GRO");
     }
     int *clients = calloc((size_t)flows, sizeof *clients);
     for (int i = 0; i < flows; ++i) {
@@ -132,7 +162,7 @@ int main(int argc, char **argv) {
                 sent += send_some(clients[i], size, flows >= BATCH ? 1 : BATCH / flows);
             }
             for (int got = 1; got != 0;) {
-                got = receive(server, 0);
+                got = joined ? receive_joined(server) : receive(server, 0);
                 arrived += got;
             }
             continue;
