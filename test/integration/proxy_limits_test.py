@@ -145,6 +145,18 @@ class AccessLog(Limits):
         self.assertIn("/nonexistent/access", said)
         self.fails(3, "httpproxy", "--addr", "127.0.0.1:0", *self.settings(access_log={"to": "file"}))
 
+    def test_a_client_by_a_unix_socket_is_local(self):
+        path = os.path.join(self.folder, "proxy.sock")
+        proxy = Running(self, "httpproxy", "--addr", "unix://" + path)
+        self.assertIn(path, proxy.wait_for("listening")["address"])
+        self.assertNotIn("beyond loopback", proxy.output())
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.settimeout(30)
+            peer.connect(path)
+            peer.sendall(f"GET {self.url} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            self.assertTrue(peer.recv(4096).startswith(b"HTTP/1.1 200 "))
+        self.assertEqual(proxy.end(), 0)
+
     def test_routes_in_the_configuration(self):
         rules = [{"match": [".blocked.test", ":25"], "via": "block"}]
         proxy = Running(self, "httpproxy", "--addr", "127.0.0.1:0", *self.settings(routes=rules))

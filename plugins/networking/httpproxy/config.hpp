@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -50,6 +51,10 @@ struct Config {
     /// Ranges of loopback, link-local and similar addresses that remote clients may reach after
     /// all.
     std::vector<std::string> allowed_destinations;
+    /// Ports of this host's own addresses that remote clients may not reach, whatever the address:
+    /// remote shells and desktops, file sharing, remote administration, container engines, kubelet.
+    std::vector<uint16_t> protected_ports{22,   135,  139,  445,  2375, 2376,
+                                          3389, 5985, 5986, 10250, 10255};
     /// Fixed names, like /etc/hosts.
     std::map<std::string, std::vector<std::string>> hosts;
 

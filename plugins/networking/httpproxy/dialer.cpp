@@ -169,11 +169,26 @@ class Dial {
             error_ = {508, what() + " is this proxy itself"};
             co_return false;
         }
+        if (is_protected(race.to, ip_endpoint(race.socket->local_endpoint(ignored)))) {
+            engine_.counters->denied_targets.add();
+            error_ = {403, what() + " is an administrative port of the proxy's host, which remote "
+                                    "clients may not reach (see protected_ports)"};
+            co_return false;
+        }
         if (request_.report != nullptr) {
             request_.report->peer = race.to;
         }
         connection.stream = wrap(std::move(*race.socket));
         co_return true;
+    }
+
+    // A connection with one address at both ends does not leave this host.
+    bool is_protected(const Endpoint &to, const Endpoint &local) const {
+        const std::vector<uint16_t> &ports = settings_.config.protected_ports;
+        return request_.remote_client && request_.upstream == nullptr &&
+               unmapped(to.address()) == unmapped(local.address()) &&
+               std::find(ports.begin(), ports.end(), to.port()) != ports.end() &&
+               !any_contains(settings_.allowed_destinations, to.address());
     }
 
     std::unique_ptr<Stream> wrap(Socket socket) {

@@ -47,6 +47,12 @@ constexpr std::string_view k_too_many_of_yours =
     "Content-Length: 48\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
     "httpproxy: too many connections from this host.\n";
 
+// Whoever comes by a Unix socket is on this host.
+Endpoint client_endpoint(const SocketAddress &peer) {
+    const Endpoint from = ip_endpoint(peer);
+    return from.address().is_unspecified() ? Endpoint(net::ip::address_v4::loopback(), 0) : from;
+}
+
 void admit(const std::shared_ptr<Engine> &engine, Socket socket, const Endpoint &peer) {
     const Roster::Admission admission = engine->roster->admits(peer.address());
     if (admission != Roster::Admission::admitted) {
@@ -84,7 +90,7 @@ struct Proxy::Impl {
                     {.accepted =
                          [engine = engine](Socket socket, const SocketAddress &peer,
                                            const ListenAddress &) {
-                             admit(engine, std::move(socket), ip_endpoint(peer));
+                             admit(engine, std::move(socket), client_endpoint(peer));
                          },
                      .shortage =
                          [engine = engine] {
@@ -122,14 +128,18 @@ struct Proxy::Impl {
     void warn() {
         Observer &observer = *engine->observer;
         const Settings &settings = *engine->settings;
-        for (const Endpoint &endpoint : engine->listeners) {
-            observer.on_log(LogLevel::info, "listening", {{"address", text_of(endpoint)}});
-            if (!unmapped(endpoint.address()).is_loopback() && settings.allowed_clients.empty()) {
+        for (const auto &listener : listeners.listeners()) {
+            const std::string address = listener->text();
+            observer.on_log(LogLevel::info, "listening", {{"address", address}});
+            error_code ignored;
+            const Endpoint endpoint = ip_endpoint(listener->acceptor.local_endpoint(ignored));
+            if (!listener->address.unix_socket && !unmapped(endpoint.address()).is_loopback() &&
+                settings.allowed_clients.empty()) {
                 observer.on_log(
                     LogLevel::warn,
                     "listening beyond loopback without any allowed range: every client on another "
                     "address is refused; set allowed-cidr to let networks in",
-                    {{"address", text_of(endpoint)}});
+                    {{"address", address}});
             }
         }
         for (const std::string &item : settings.no_proxy.ignored()) {
@@ -173,8 +183,9 @@ std::expected<void, Error> Proxy::start() {
     }
     self.started = true;
     self.warn();
-    self.engine->roster->start([engine = self.engine] {
+    self.engine->roster->start([engine = self.engine, &listeners = self.listeners] {
         engine->pool.sweep(Clock::now() - engine->settings->config.upstream_idle_timeout);
+        listeners.check_places();
     });
     return {};
 }
@@ -210,8 +221,8 @@ void Proxy::stop() {
 
 std::vector<std::string> Proxy::endpoints() const {
     std::vector<std::string> out;
-    for (const Endpoint &endpoint : impl_->engine->listeners) {
-        out.push_back(text_of(endpoint));
+    for (const auto &listener : impl_->listeners.listeners()) {
+        out.push_back(listener->text());
     }
     return out;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "httpproxy/server_settings.hpp"
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include <k2s/abi/draft/stdio.h>
@@ -77,10 +79,15 @@ std::expected<ServerSettings, Error> read_settings(std::string_view settings, co
     config.access_log = out.access_log.to != AccessLogSettings::To::nowhere;
     json.at("allowed_cidrs").get_to(config.allowed_cidrs);
     json.at("allowed_destinations").get_to(config.allowed_destinations);
+    if (const auto ports = json.find("protected_ports"); ports != json.end()) {
+        ports->get_to(config.protected_ports);
+    }
     json.at("hosts").get_to(config.hosts);
     json.at("max_connections").get_to(config.max_connections);
     json.at("max_connections_per_client").get_to(config.max_connections_per_client);
     json.at("max_header_bytes").get_to(config.max_header_bytes);
+    config.max_uri_bytes = std::min(json.value("max_uri_bytes", config.max_uri_bytes),
+                                    config.max_header_bytes);
     config.header_timeout = seconds("header_timeout_seconds");
     config.keep_alive_timeout = seconds("keep_alive_timeout_seconds");
     config.connect_timeout = seconds("connect_timeout_seconds");

@@ -90,6 +90,43 @@ BOOST_AUTO_TEST_CASE(remote_clients_do_not_reach_loopback) {
     BOOST_CHECK(client.read_message().starts_with("HTTP/1.1 200 "));
 }
 
+BOOST_AUTO_TEST_CASE(remote_clients_do_not_reach_administrative_ports_of_the_host) {
+    const std::string address = outside_address();
+    if (address.empty()) {
+        BOOST_TEST_MESSAGE("this host has no address beyond loopback: skipped");
+        return;
+    }
+    boost::asio::io_context io;
+    const auto listen = [&] {
+        return Tcp::acceptor(io, Tcp::endpoint(boost::asio::ip::make_address(address), 0));
+    };
+    Tcp::acceptor admin = listen();
+    Tcp::acceptor other = listen();
+    const auto connect = [&](const Tcp::acceptor &to) {
+        return "CONNECT " + address + ":" + std::to_string(to.local_endpoint().port()) +
+               " HTTP/1.1\r\n\r\n";
+    };
+    Config config = quick();
+    config.allowed_cidrs = {address + "/32"};
+    config.protected_ports = {admin.local_endpoint().port()};
+    {
+        const Outside outside(config);
+        const std::string refused = outside.once(connect(admin));
+        BOOST_CHECK_MESSAGE(refused.starts_with("HTTP/1.1 403 "), refused);
+        BOOST_CHECK(contains(refused, "protected_ports"));
+        for (const auto &[local, to] : {std::pair{false, &other}, std::pair{true, &admin}}) {
+            Peer client = local ? outside.proxy.client() : outside.client();
+            client.write(connect(*to));
+            BOOST_CHECK(client.read_head().starts_with("HTTP/1.1 200 "));
+        }
+    }
+    config.allowed_destinations = {address + "/32"};
+    const Outside outside(config);
+    Peer client = outside.client();
+    client.write(connect(admin));
+    BOOST_CHECK(client.read_head().starts_with("HTTP/1.1 200 "));
+}
+
 BOOST_AUTO_TEST_CASE(the_proxy_does_not_talk_to_itself) {
     Config config = quick();
     config.hosts["me.test"] = {"127.0.0.1"};
