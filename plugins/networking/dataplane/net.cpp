@@ -9,11 +9,11 @@ namespace k2s::dataplane {
 Endpoint ip_endpoint(const SocketAddress &address) noexcept {
     Endpoint endpoint;
     const int family = address.protocol().family();
-    // Windows tells the peer of an accepted socket in a longer structure than the family's.
+    // By the family, not by address.size(): Windows says 128 there or, after an accept, 0.
     const size_t size = family == AF_INET    ? sizeof(sockaddr_in)
                         : family == AF_INET6 ? sizeof(sockaddr_in6)
                                              : 0;
-    if (size != 0 && address.size() >= size) {
+    if (size != 0) {
         std::memcpy(endpoint.data(), address.data(), size);
     }
     return endpoint;
