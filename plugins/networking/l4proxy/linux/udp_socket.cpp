@@ -89,6 +89,7 @@ struct UdpSocket::Impl {
 
   private:
     void send_messages(unsigned count);
+    int send_single(const msghdr &head) const;
     bool send_one(const Outgoing &out, const Datagrams &piece);
     void send_pieces(unsigned message);
     bool joins(const Outgoing &before, size_t joined, size_t segments, const Outgoing &out) const;
@@ -328,14 +329,23 @@ void UdpSocket::Impl::flush() {
     send_messages(messages);
 }
 
+// 1, or -1. One plain datagram of many clients is the common case: send(2) has the least to read.
+int UdpSocket::Impl::send_single(const msghdr &head) const {
+    const bool plain =
+        head.msg_iovlen == 1 && head.msg_control == nullptr && head.msg_name == nullptr;
+    const ssize_t sent =
+        plain ? ::send(socket.get(), head.msg_iov->iov_base, head.msg_iov->iov_len, MSG_DONTWAIT)
+              : ::sendmsg(socket.get(), &head, MSG_DONTWAIT);
+    return sent < 0 ? -1 : 1;
+}
+
 void UdpSocket::Impl::send_messages(unsigned count) {
     unsigned done = 0;
     bool again = true; // an error may be an earlier datagram's (ICMP): this one was not sent
     while (done < count) {
-        const int sent =
-            count - done == 1
-                ? (::sendmsg(socket.get(), &loop.out[done].msg_hdr, MSG_DONTWAIT) < 0 ? -1 : 1)
-                : ::sendmmsg(socket.get(), &loop.out[done], count - done, MSG_DONTWAIT);
+        const int sent = count - done == 1 ? send_single(loop.out[done].msg_hdr)
+                                           : ::sendmmsg(socket.get(), &loop.out[done], count - done,
+                                                        MSG_DONTWAIT);
         if (sent > 0) {
             done += static_cast<unsigned>(sent);
             again = true;
