@@ -83,6 +83,9 @@ void Lease::release() noexcept {
         target_->passive_ = Target::Passive::down; // no verdict: the next one may try
     }
     target_->active_count_.sub();
+    if (target_->active() == 0) {
+        target_->former_data_.clear();
+    }
     target_.reset();
     balancer_.reset();
     trial_ = false;
@@ -110,6 +113,9 @@ void Balancer::set(const Options &options, std::vector<TargetSpec> specs) {
             return target != nullptr && target->name() == spec.name;
         });
         if (known != targets_.end()) {
+            if ((*known)->active() != 0) {
+                (*known)->former_data_.push_back(std::move((*known)->spec_.data));
+            }
             (*known)->spec_ = std::move(spec);
             next.push_back(std::move(*known));
         } else {

@@ -52,7 +52,8 @@ class Target : public std::enable_shared_from_this<Target> {
 
     const std::string &name() const noexcept { return spec_.name; }
     const TargetSpec &spec() const noexcept { return spec_; }
-    /// TargetSpec::data as what it was made from.
+    /// TargetSpec::data as what it was made from. Valid as long as the caller's lease, also when a
+    /// reload brings another.
     template <typename T> const T &data() const noexcept {
         return *static_cast<const T *>(spec_.data.get());
     }
@@ -70,6 +71,7 @@ class Target : public std::enable_shared_from_this<Target> {
     enum class Passive : uint8_t { up, down, trial };
 
     TargetSpec spec_;
+    std::vector<std::shared_ptr<const void>> former_data_; // that leases may refer to
     uint64_t name_hash_ = 0;
     int64_t current_ = 0; // smooth round robin
     bool active_check_up_ = true;

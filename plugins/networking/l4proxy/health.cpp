@@ -182,6 +182,7 @@ struct HealthChecker::Probe : std::enable_shared_from_this<HealthChecker::Probe>
     }
 
     Task<Outcome> once() {
+        const auto kept = target->spec().data; // a reload gives the target another
         auto socket = co_await shared->dial(*target, watchdog);
         if (!socket) {
             co_return no(std::move(socket.error()));

@@ -292,6 +292,26 @@ BOOST_AUTO_TEST_CASE(a_reload_keeps_the_state_of_targets_that_stay) {
     held.release(); // leases keep what they need
 }
 
+BOOST_AUTO_TEST_CASE(data_stays_as_long_as_a_lease) {
+    const auto with = [](int number) {
+        TargetSpec made = spec("a");
+        made.data = std::make_shared<const int>(number);
+        return made;
+    };
+    TargetSpec first = with(1);
+    const std::weak_ptr<const void> seen = first.data;
+    set(Balance::round_robin, {std::move(first)});
+    Lease lease = balancer->pick(client);
+    const int &number = lease->data<int>();
+    set(Balance::round_robin, {with(2)});
+    set(Balance::round_robin, {with(3)});
+    BOOST_CHECK(!seen.expired());
+    BOOST_CHECK_EQUAL(number, 1);
+    BOOST_CHECK_EQUAL(lease->data<int>(), 3);
+    lease.release();
+    BOOST_CHECK(seen.expired());
+}
+
 BOOST_AUTO_TEST_CASE(an_active_check_that_succeeds_clears_passive_marks) {
     set(Balance::round_robin, {spec("a")}, {1, 10s});
     fail(1);
