@@ -178,6 +178,12 @@ class AccessLog(Limits):
         allowed = self.run_tool("httpproxy", "test", "--from", "192.0.2.9", "--allowed-cidr", "192.0.2.0/24", self.url)
         self.assertEqual(allowed.returncode, 5, allowed.stdout)  # the origin is on loopback
         self.assertIn("loopback address", allowed.stdout)
+        secret = self.settings(routes=[{"match": ["*"], "via": "socks5://h:1", "credentials_env": "K2S_BASTION"}])
+        explained = self.run_tool("httpproxy", "test", "--dry-run", self.url, *secret, env={"K2S_BASTION": "u:s3cret"})
+        self.assertEqual(explained.returncode, 0, explained.stderr)
+        self.assertIn("socks5://h:1", explained.stdout)
+        self.assertNotIn("s3cret", explained.stdout)
+        self.assertIn("K2S_BASTION", self.fails(3, "httpproxy", "test", "--dry-run", self.url, *secret))
         self.fails(3, "httpproxy", "--addr", "127.0.0.1:0",
                    *self.settings(routes=[{"match": ["a"], "via": "nowhere"}]))
         self.fails(3, "httpproxy", "--addr", "127.0.0.1:0", *self.settings(routes=[{"match": ["a"]}]))

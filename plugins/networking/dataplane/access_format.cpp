@@ -76,24 +76,22 @@ void append_clf_time(std::string &out, std::chrono::system_clock::time_point at)
                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     const BrokenDownTime t = utc(at);
     char text[64];
-    std::snprintf(text, sizeof text, "[%02u/%s/%04d:%02d:%02d:%02d +0000]",
-                  static_cast<unsigned>(t.day.day()),
-                  k_months[static_cast<unsigned>(t.day.month()) - 1], static_cast<int>(t.day.year()),
-                  static_cast<int>(t.time.hours().count()),
-                  static_cast<int>(t.time.minutes().count()),
-                  static_cast<int>(t.time.seconds().count()));
+    std::snprintf(
+        text, sizeof text, "[%02u/%s/%04d:%02d:%02d:%02d +0000]",
+        static_cast<unsigned>(t.day.day()), k_months[static_cast<unsigned>(t.day.month()) - 1],
+        static_cast<int>(t.day.year()), static_cast<int>(t.time.hours().count()),
+        static_cast<int>(t.time.minutes().count()), static_cast<int>(t.time.seconds().count()));
     out += text;
 }
 
 void append_iso_time(std::string &out, std::chrono::system_clock::time_point at) {
     const BrokenDownTime t = utc(at);
     char text[64];
-    std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ",
-                  static_cast<int>(t.day.year()), static_cast<unsigned>(t.day.month()),
-                  static_cast<unsigned>(t.day.day()), static_cast<int>(t.time.hours().count()),
-                  static_cast<int>(t.time.minutes().count()),
-                  static_cast<int>(t.time.seconds().count()),
-                  static_cast<int>(t.time.subseconds().count()));
+    std::snprintf(
+        text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(t.day.year()),
+        static_cast<unsigned>(t.day.month()), static_cast<unsigned>(t.day.day()),
+        static_cast<int>(t.time.hours().count()), static_cast<int>(t.time.minutes().count()),
+        static_cast<int>(t.time.seconds().count()), static_cast<int>(t.time.subseconds().count()));
     out += text;
 }
 

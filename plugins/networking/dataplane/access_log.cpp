@@ -125,11 +125,11 @@ class JournalLog final : public AccessLog {
           trouble_(std::move(observer), settings.journal_socket) {}
 
     void write(const AccessRecord &record) override {
-        datagram_ = "PRIORITY=6\nSYSLOG_IDENTIFIER=" + settings_.identifier + "\nK2S_STATUS=" +
-                    std::to_string(record.status) + "\nK2S_BYTES_IN=" +
-                    std::to_string(record.bytes_in) + "\nK2S_BYTES_OUT=" +
-                    std::to_string(record.bytes_out) + "\nK2S_US=" +
-                    std::to_string(record.duration.count()) + "\nMESSAGE=";
+        datagram_ = "PRIORITY=6\nSYSLOG_IDENTIFIER=" + settings_.identifier +
+                    "\nK2S_STATUS=" + std::to_string(record.status) +
+                    "\nK2S_BYTES_IN=" + std::to_string(record.bytes_in) +
+                    "\nK2S_BYTES_OUT=" + std::to_string(record.bytes_out) +
+                    "\nK2S_US=" + std::to_string(record.duration.count()) + "\nMESSAGE=";
         format_access(datagram_, record, settings_.format);
         trouble_.note(sink_->send(datagram_));
     }
@@ -181,10 +181,9 @@ AccessLog::open(net::io_context &io, const AccessLogSettings &settings,
     if (settings.to == AccessLogSettings::To::file) {
         auto file = AppendFile::open(settings.file);
         if (!file) {
-            return std::unexpected(Error{K2S_E_CONFIG, "cannot write the access log \"" +
-                                                           settings.file +
-                                                           "\": " + file.error().message() +
-                                                           "; choose another access_log.file"});
+            return std::unexpected(Error{
+                K2S_E_CONFIG, "cannot write the access log \"" + settings.file + "\": " +
+                                  file.error().message() + "; choose another access_log.file"});
         }
         return std::make_shared<FileLog>(io, settings, std::move(*file), std::move(observer));
     }

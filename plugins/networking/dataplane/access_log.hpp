@@ -20,16 +20,15 @@ struct AccessLogSettings {
     enum class To : uint8_t { nowhere, file, journald };
     Format format = Format::combined;
     To to = To::nowhere;
-    std::string file;                       // UTF-8
-    uint64_t max_bytes = 64 * 1024 * 1024;  // then the file is put aside
-    unsigned keep = 5;                      // as FILE.1, FILE.2 …
-    std::string identifier = "k2s";         // SYSLOG_IDENTIFIER
+    std::string file;                      // UTF-8
+    uint64_t max_bytes = 64 * 1024 * 1024; // then the file is put aside
+    unsigned keep = 5;                     // as FILE.1, FILE.2 …
+    std::string identifier = "k2s";        // SYSLOG_IDENTIFIER
     std::string journal_socket = "/run/systemd/journal/socket";
 
     /// From the words of the configuration. Errors: K2S_E_CONFIG.
-    static std::expected<AccessLogSettings, Error> parse(std::string_view format,
-                                                         std::string_view to,
-                                                         std::string_view file);
+    static std::expected<AccessLogSettings, Error>
+    parse(std::string_view format, std::string_view to, std::string_view file);
 };
 
 /// Appends `record` to `out` as one line, the line feed included. Hostile bytes are escaped: no

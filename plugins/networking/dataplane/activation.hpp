@@ -12,8 +12,8 @@
 namespace k2s::dataplane {
 
 /// Listening sockets that this process was started with and whose name (FileDescriptorName= of the
-/// socket unit) is `name`; empty: all of them. They can be asked for any number of times, and belong
-/// to no child process. The error says why there are none.
+/// socket unit) is `name`; empty: all of them. They can be asked for any number of times, and
+/// belong to no child process. The error says why there are none.
 std::expected<std::vector<Acceptor>, std::string> inherited_listeners(net::io_context &io,
                                                                       const std::string &name);
 

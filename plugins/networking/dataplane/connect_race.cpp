@@ -83,8 +83,7 @@ Task<RaceResult> connect_race(net::io_context &io, const std::vector<Endpoint> &
     while (race->winner == nullptr && !watchdog.expired() && !watchdog.cut()) {
         const bool more = next < endpoints.size();
         if (more && (race->running == 0 || Clock::now() >= next_at)) {
-            Attempt &attempt =
-                race->attempts.emplace_back(Attempt{Socket(io), endpoints[next++]});
+            Attempt &attempt = race->attempts.emplace_back(Attempt{Socket(io), endpoints[next++]});
             next_at = Clock::now() + k_attempt_delay;
             if (open(attempt, race->last)) {
                 ++race->running;

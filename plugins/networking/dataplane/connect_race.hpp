@@ -19,8 +19,8 @@ struct RaceResult {
 /// Attempt Delay).
 inline constexpr auto k_attempt_delay = Milliseconds(250);
 
-/// Happy eyeballs (RFC 8305): tries the endpoints in turn, the next one as soon as one has failed or
-/// k_attempt_delay has passed, and keeps the first connection that stands. One endpoint costs no
+/// Happy eyeballs (RFC 8305): tries the endpoints in turn, the next one as soon as one has failed
+/// or k_attempt_delay has passed, and keeps the first connection that stands. One endpoint costs no
 /// more than a plain connect. The watchdog ends it: then `ec` is operation_aborted. The arguments
 /// must outlive the task.
 Task<RaceResult> connect_race(net::io_context &io, const std::vector<Endpoint> &endpoints,

@@ -61,8 +61,7 @@ struct Resolver::Lookup {
 Resolver::Resolver(net::io_context &io) : Resolver(io, look_up, Keep{}) {}
 
 Resolver::Resolver(net::io_context &io, Source source, Keep keep)
-    : io_(io), source_(std::move(source)), keep_(keep),
-      self_(std::make_shared<Resolver *>(this)) {}
+    : io_(io), source_(std::move(source)), keep_(keep), self_(std::make_shared<Resolver *>(this)) {}
 
 Resolver::~Resolver() {
     *self_ = nullptr;

@@ -53,7 +53,7 @@ struct Config {
     std::vector<std::string> allowed_destinations;
     /// Ports of this host's own addresses that remote clients may not reach, whatever the address:
     /// remote shells and desktops, file sharing, remote administration, container engines, kubelet.
-    std::vector<uint16_t> protected_ports{22,   135,  139,  445,  2375, 2376,
+    std::vector<uint16_t> protected_ports{22,   135,  139,  445,   2375, 2376,
                                           3389, 5985, 5986, 10250, 10255};
     /// Fixed names, like /etc/hosts.
     std::map<std::string, std::vector<std::string>> hosts;

@@ -104,7 +104,8 @@ class Dial {
 
     // The operator's own upstream may be anywhere; targets may not.
     bool keep_reachable(std::vector<Address> &addresses) {
-        return request_.upstream != nullptr || (keep_unblocked(addresses) && keep_allowed(addresses));
+        return request_.upstream != nullptr ||
+               (keep_unblocked(addresses) && keep_allowed(addresses));
     }
 
     bool keep_unblocked(std::vector<Address> &addresses) {

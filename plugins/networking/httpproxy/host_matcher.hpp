@@ -24,9 +24,9 @@ struct Subject {
 };
 
 /// A list of hosts, as the bypass list and the routing rules have it: `host` matches the host and
-/// everything below it, `.host` and `*.host` only what is below it; an IP address; a CIDR; each (but
-/// a CIDR) with an optional `:port`; `*` matches everything; `<local>` host names without a dot; an
-/// item with `*` at any other place is a pattern for the whole host (`10.*`, `db*.corp`).
+/// everything below it, `.host` and `*.host` only what is below it; an IP address; a CIDR; each
+/// (but a CIDR) with an optional `:port`; `*` matches everything; `<local>` host names without a
+/// dot; an item with `*` at any other place is a pattern for the whole host (`10.*`, `db*.corp`).
 class HostMatcher {
   public:
     /// False when the item can never match anything. `ports`: an item may also be a port alone

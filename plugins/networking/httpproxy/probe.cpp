@@ -33,8 +33,8 @@ struct Url {
 
 std::expected<Url, Error> parse_url(const std::string &text) {
     const auto wrong = [&text](TargetError why) {
-        return std::unexpected(Error{K2S_E_USAGE, "cannot test \"" + text + "\": " +
-                                                      std::string(describe(why)) +
+        return std::unexpected(Error{K2S_E_USAGE, "cannot test \"" + text +
+                                                      "\": " + std::string(describe(why)) +
                                                       "; write http://host/path, https://host/path "
                                                       "or host:port"});
     };
@@ -196,8 +196,7 @@ class Probe {
         const std::string request = request_head(route);
         if (url_.kind == Url::Kind::http) {
             const auto asked = Clock::now();
-            const IoResult sent =
-                co_await connection.stream->write(request, std::string_view());
+            const IoResult sent = co_await connection.stream->write(request, std::string_view());
             IoResult got{sent.ec, 0};
             while (!got.ec && !read_status(connection.in, problem, asked)) {
                 const net::mutable_buffer room = connection.in.prepare(Buffer::k_small);
@@ -231,8 +230,8 @@ class Probe {
     }
 
     std::string request_head(const Route &route) const {
-        const bool asks_proxy = !url_.connect() && route.upstream != nullptr &&
-                                route.upstream->speaks_http();
+        const bool asks_proxy =
+            !url_.connect() && route.upstream != nullptr && route.upstream->speaks_http();
         std::string out = "GET ";
         out += asks_proxy ? "http://" + url_.authority + url_.path : url_.path;
         out += " HTTP/1.1\r\nHost: " + url_.authority +

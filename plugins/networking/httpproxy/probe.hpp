@@ -43,7 +43,8 @@ struct ProbeOptions {
     std::function<bool()> stopped; // asked now and then
 };
 
-/// Explains the route that the URL takes with these settings, and tries it. An error is a wrong URL.
+/// Explains the route that the URL takes with these settings, and tries it. An error is a wrong
+/// URL.
 std::expected<ProbeReport, Error> probe(std::shared_ptr<const Settings> settings,
                                         const ProbeOptions &options);
 

@@ -50,10 +50,9 @@ std::expected<Routes::Rule, Error> Routes::parse_rule(const Config::RouteRule &g
 std::expected<Routes, Error> Routes::parse(const std::vector<Config::RouteRule> &rules) {
     Routes routes;
     if (rules.size() > k_max_rules) {
-        return std::unexpected(Error{K2S_E_CONFIG, "routes: there are " +
-                                                       std::to_string(rules.size()) +
-                                                       " rules; at most " +
-                                                       std::to_string(k_max_rules) + " are read"});
+        return std::unexpected(Error{
+            K2S_E_CONFIG, "routes: there are " + std::to_string(rules.size()) + " rules; at most " +
+                              std::to_string(k_max_rules) + " are read"});
     }
     for (const Config::RouteRule &given : rules) {
         auto rule = parse_rule(given);

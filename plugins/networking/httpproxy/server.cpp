@@ -134,6 +134,7 @@ std::expected<std::unique_ptr<Server>, Error> make_server(const Host &host,
     observer->record(given->config.verbose, std::move(*access_log));
     auto proxy = Proxy::create(io, std::move(given->config), observer);
     if (!proxy) {
+        observer->record(false, nullptr); // the access log knows the observer, too
         return std::unexpected(std::move(proxy.error()));
     }
     return std::make_unique<HttpServer>(host, io, std::move(observer), std::move(*proxy));

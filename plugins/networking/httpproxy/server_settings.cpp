@@ -86,8 +86,8 @@ std::expected<ServerSettings, Error> read_settings(std::string_view settings, co
     json.at("max_connections").get_to(config.max_connections);
     json.at("max_connections_per_client").get_to(config.max_connections_per_client);
     json.at("max_header_bytes").get_to(config.max_header_bytes);
-    config.max_uri_bytes = std::min(json.value("max_uri_bytes", config.max_uri_bytes),
-                                    config.max_header_bytes);
+    config.max_uri_bytes =
+        std::min(json.value("max_uri_bytes", config.max_uri_bytes), config.max_header_bytes);
     config.header_timeout = seconds("header_timeout_seconds");
     config.keep_alive_timeout = seconds("keep_alive_timeout_seconds");
     config.connect_timeout = seconds("connect_timeout_seconds");

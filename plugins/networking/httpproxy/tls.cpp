@@ -94,10 +94,9 @@ class OpensslClient final : public TlsClient {
 
 std::string describe_handshake_failure(void *session, const std::string &reason) {
     const long verdict = SSL_get_verify_result(static_cast<SSL *>(session));
-    return verdict == X509_V_OK
-               ? "TLS handshake failed: " + reason
-               : std::string("its certificate was refused: ") +
-                     X509_verify_cert_error_string(verdict);
+    return verdict == X509_V_OK ? "TLS handshake failed: " + reason
+                                : std::string("its certificate was refused: ") +
+                                      X509_verify_cert_error_string(verdict);
 }
 
 std::expected<std::shared_ptr<TlsClient>, Error> TlsClient::create(const std::string &ca_file) {

@@ -172,7 +172,8 @@ constexpr size_t k_max_credentials = 4096;
 std::expected<std::string, Error> first_line(const std::string &path) {
     const auto cannot = [&path](std::string why) {
         return std::unexpected(Error{K2S_E_CONFIG, "cannot read the upstream's credentials from "
-                                                   "\"" + path + "\": " + why});
+                                                   "\"" +
+                                                       path + "\": " + why});
     };
     std::FILE *file = open_file(path, "rb");
     if (file == nullptr) {

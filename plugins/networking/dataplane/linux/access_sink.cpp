@@ -75,7 +75,7 @@ std::expected<std::unique_ptr<AppendFile>, error_code> AppendFile::open(const st
     if (fd < 0) {
         return std::unexpected(last_error());
     }
-    struct stat info {};
+    struct stat info{};
     if (::fstat(fd, &info) != 0) {
         const error_code ec = last_error();
         ::close(fd);
@@ -96,7 +96,7 @@ DatagramSink::open(const std::string &path) {
         return std::unexpected(error_code(ENAMETOOLONG, boost::system::system_category()));
     }
     std::memcpy(to.sun_path, path.data(), path.size());
-    struct stat info {};
+    struct stat info{};
     if (::stat(path.c_str(), &info) != 0) {
         return std::unexpected(last_error());
     }

@@ -24,7 +24,8 @@ struct Inherited {
     std::string name;
 };
 
-/// Reads the variables once and removes them: they are meant for this process, not for its children.
+/// Reads the variables once and removes them: they are meant for this process, not for its
+/// children.
 std::vector<Inherited> take() {
     std::vector<Inherited> out;
     const auto variable = [](const char *name) {

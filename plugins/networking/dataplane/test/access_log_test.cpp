@@ -16,8 +16,7 @@ namespace {
 
 class Notes final : public Observer {
   public:
-    void on_log(LogLevel, std::string_view message,
-                std::initializer_list<LogField>) override {
+    void on_log(LogLevel, std::string_view message, std::initializer_list<LogField>) override {
         texts.emplace_back(message);
     }
     std::vector<std::string> texts;
@@ -116,9 +115,10 @@ BOOST_AUTO_TEST_CASE(hostile_bytes_stay_inside_their_record) {
     BOOST_CHECK(line(record, Format::common)
                     .find("\"GET \\\" 200\\x0a\\x0d\\x1b[2J\\\\\\x00\\x7f\\xff{} HTTP/1.1\" 200") !=
                 std::string::npos);
-    BOOST_CHECK(line(record, Format::json)
-                    .find("\"target\":\"\\\" 200\\u000a\\u000d\\u001b[2J\\\\\\u0000\\u007f\\u00ff{}\"") !=
-                std::string::npos);
+    BOOST_CHECK(
+        line(record, Format::json)
+            .find("\"target\":\"\\\" 200\\u000a\\u000d\\u001b[2J\\\\\\u0000\\u007f\\u00ff{}\"") !=
+        std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(words_of_the_configuration) {

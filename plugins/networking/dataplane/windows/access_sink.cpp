@@ -51,10 +51,9 @@ class WindowsFile final : public AppendFile {
 } // namespace
 
 std::expected<std::unique_ptr<AppendFile>, error_code> AppendFile::open(const std::string &path) {
-    const HANDLE handle =
-        CreateFileW(wide(path).c_str(), FILE_APPEND_DATA,
-                    FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, nullptr, OPEN_ALWAYS,
-                    FILE_ATTRIBUTE_NORMAL, nullptr);
+    const HANDLE handle = CreateFileW(wide(path).c_str(), FILE_APPEND_DATA,
+                                      FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                                      nullptr, OPEN_ALWAYS, FILE_ATTRIBUTE_NORMAL, nullptr);
     if (handle == INVALID_HANDLE_VALUE) {
         return std::unexpected(last_error());
     }

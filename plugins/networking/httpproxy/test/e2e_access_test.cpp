@@ -67,10 +67,10 @@ BOOST_AUTO_TEST_CASE(remote_clients_do_not_reach_loopback) {
     const std::string port = std::to_string(origin.port());
     {
         const Outside outside(config);
-        for (const std::string &host : {std::string("127.0.0.1"), std::string("localhost"),
-                                        std::string("[::1]"), std::string("[::ffff:127.0.0.1]"),
-                                        std::string("0.0.0.0"), std::string("rebind.test"),
-                                        std::string("meta.test")}) {
+        for (const std::string &host :
+             {std::string("127.0.0.1"), std::string("localhost"), std::string("[::1]"),
+              std::string("[::ffff:127.0.0.1]"), std::string("0.0.0.0"), std::string("rebind.test"),
+              std::string("meta.test")}) {
             const std::string connect =
                 outside.once("CONNECT " + host + ":" + port + " HTTP/1.1\r\n\r\n");
             BOOST_CHECK_MESSAGE(connect.starts_with("HTTP/1.1 403 "), host << ": " << connect);
@@ -133,8 +133,8 @@ BOOST_AUTO_TEST_CASE(the_proxy_does_not_talk_to_itself) {
     Harness proxy(config);
     const std::string port = std::to_string(proxy.port());
     BOOST_CHECK(proxy.once(get("http://me.test:" + port + "/")).starts_with("HTTP/1.1 508 "));
-    BOOST_CHECK(proxy.once("CONNECT 127.0.0.1:" + port + " HTTP/1.1\r\n\r\n")
-                    .starts_with("HTTP/1.1 508 "));
+    BOOST_CHECK(
+        proxy.once("CONNECT 127.0.0.1:" + port + " HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 508 "));
     // Through another proxy and back again: recognised by Via.
     Harness *back = &proxy;
     Origin detour([&](Peer &peer) {

@@ -18,6 +18,19 @@ void reset(Peer &peer) {
     peer.close();
 }
 
+/// Wine tells a reset as an end of stream, and that is no reason to end a request.
+bool resets_are_told() {
+    boost::asio::io_context io;
+    Tcp::acceptor acceptor(io, Tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0));
+    Peer client = Peer::connect(acceptor.local_endpoint());
+    Tcp::socket socket = acceptor.accept();
+    reset(client);
+    char byte = 0;
+    boost::system::error_code ec;
+    socket.receive(boost::asio::buffer(&byte, 1), 0, ec);
+    return ec != boost::asio::error::eof;
+}
+
 bool all_gone(const Harness &proxy) {
     return eventually([&] {
         return proxy.stats().active_connections.get() == 0 &&
@@ -55,16 +68,16 @@ BOOST_AUTO_TEST_CASE(chunk_sizes_and_extensions_at_the_limits) {
         BOOST_CHECK_MESSAGE(answer(good).starts_with("HTTP/1.1 200 "), good.substr(0, 40));
     }
     for (const std::string &bad :
-         {std::string("00000000000000003\r\n"),           // too many digits
-          std::string("FFFFFFFFFFFFFFFF\r\n"),             // wraps
-          std::string("0200000000000000\r\n"),             // beyond any body
+         {std::string("00000000000000003\r\n"), // too many digits
+          std::string("FFFFFFFFFFFFFFFF\r\n"),  // wraps
+          std::string("0200000000000000\r\n"),  // beyond any body
           std::string("-1\r\n"), std::string("+3\r\n"), std::string("0x3\r\n"), std::string("\r\n"),
-          "3;" + std::string(1025, 'e'),                   // an endless extension
-          std::string("3;a\0b\r\n", 7),                    // NUL
-          std::string("3\nabc\n"),                         // bare LF
-          std::string("3\r\nabcd\r\n"),                    // longer than it says
-          std::string("0\r\nA: b\nC: d\r\n\r\n"),          // bare LF in a trailer
-          std::string("0\r\n A: b\r\n\r\n")}) {            // folded trailer
+          "3;" + std::string(1025, 'e'),          // an endless extension
+          std::string("3;a\0b\r\n", 7),           // NUL
+          std::string("3\nabc\n"),                // bare LF
+          std::string("3\r\nabcd\r\n"),           // longer than it says
+          std::string("0\r\nA: b\nC: d\r\n\r\n"), // bare LF in a trailer
+          std::string("0\r\n A: b\r\n\r\n")}) {   // folded trailer
         const std::string got = answer(bad);
         BOOST_CHECK_MESSAGE(got.starts_with("HTTP/1.1 400 "), bad.substr(0, 40) << ": " << got);
     }
@@ -73,14 +86,28 @@ BOOST_AUTO_TEST_CASE(chunk_sizes_and_extensions_at_the_limits) {
 
 BOOST_AUTO_TEST_CASE(targets_of_connect_that_two_parties_could_read_differently) {
     Harness proxy;
-    for (const std::string &target :
-         {std::string("0177.0.0.1:80"), std::string("0x7f.0.0.1:80"), std::string("2130706433:80"),
-          std::string("127.1:80"), std::string("127.0.0.1.:80"), std::string("h:0"),
-          std::string("h:00"), std::string("h:65536"), std::string("h:-1"), std::string("h:"),
-          std::string("h"), std::string(":80"), std::string("b\xc3\xbc" "cher.test:443"),
-          std::string("h%00.test:443"), std::string("u@h:443"), std::string("[::1:80"),
-          std::string("[::ffff:127.0.0.1%1]:80"), std::string("h:80:80"), std::string("/h:80"),
-          std::string("http://h:80"), std::string(300, 'a') + ":80"}) {
+    for (const std::string &target : {std::string("0177.0.0.1:80"),
+                                      std::string("0x7f.0.0.1:80"),
+                                      std::string("2130706433:80"),
+                                      std::string("127.1:80"),
+                                      std::string("127.0.0.1.:80"),
+                                      std::string("h:0"),
+                                      std::string("h:00"),
+                                      std::string("h:65536"),
+                                      std::string("h:-1"),
+                                      std::string("h:"),
+                                      std::string("h"),
+                                      std::string(":80"),
+                                      std::string("b\xc3\xbc"
+                                                  "cher.test:443"),
+                                      std::string("h%00.test:443"),
+                                      std::string("u@h:443"),
+                                      std::string("[::1:80"),
+                                      std::string("[::ffff:127.0.0.1%1]:80"),
+                                      std::string("h:80:80"),
+                                      std::string("/h:80"),
+                                      std::string("http://h:80"),
+                                      std::string(300, 'a') + ":80"}) {
         const std::string answer = proxy.once("CONNECT " + target + " HTTP/1.1\r\n\r\n");
         BOOST_CHECK_MESSAGE(answer.starts_with("HTTP/1.1 400 "), target << ": " << answer);
     }
@@ -197,16 +224,20 @@ BOOST_AUTO_TEST_CASE(a_client_that_resets_at_every_phase) {
     Harness proxy;
     const std::string connect = "CONNECT " + origin.authority() + " HTTP/1.1\r\n\r\n";
     const std::vector<std::string> phases{
-        "",                                                   // connected
-        "GET http",                                           // in the head
+        "",                                                            // connected
+        "GET http",                                                    // in the head
         "GET " + origin.url("/slow") + " HTTP/1.1\r\nHost: x\r\n\r\n", // waiting for the answer
-        get(origin.url("/")),                                 // in the answer
-        post(origin, "Content-Length: 10\r\n", "abc"),        // in the body
+        get(origin.url("/")),                                          // in the answer
+        post(origin, "Content-Length: 10\r\n", "abc"),                 // in the body
         post(origin, "Transfer-Encoding: chunked\r\n", "5\r\nab"),
-        connect,                                              // a tunnel
-        connect + "GET /slow HTTP/1.1\r\n\r\n",               // in use
+        connect,                                // a tunnel
+        connect + "GET /slow HTTP/1.1\r\n\r\n", // in use
     };
+    const bool told = resets_are_told();
     for (const std::string &phase : phases) {
+        if (!told && phase.starts_with("GET ") && phase.ends_with("\r\n\r\n")) {
+            continue; // nothing is read from the client then: only a reset can end it early
+        }
         for (const int wait : {0, 30}) {
             Peer client = proxy.client();
             client.write(phase);
@@ -220,7 +251,10 @@ BOOST_AUTO_TEST_CASE(a_client_that_resets_at_every_phase) {
 
 BOOST_AUTO_TEST_CASE(an_origin_that_resets_at_every_phase) {
     const std::vector<std::string> said{
-        "", "HTTP/1.1 20", "HTTP/1.1 200 OK\r\nContent-Le", "HTTP/1.1 100 Continue\r\n\r\n",
+        "",
+        "HTTP/1.1 20",
+        "HTTP/1.1 200 OK\r\nContent-Le",
+        "HTTP/1.1 100 Continue\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: ",
@@ -253,9 +287,9 @@ BOOST_AUTO_TEST_CASE(tls_that_is_cut_short) {
     const ThrowawayCa ca;
     boost::asio::ssl::context context = ca.server("IP:127.0.0.1");
     const std::vector<std::function<void(Peer &)>> servers{
-        [](Peer &peer) { peer.close(); },                    // before the handshake
+        [](Peer &peer) { peer.close(); },                           // before the handshake
         [](Peer &peer) { peer.write("HTTP/1.1 400 Bad\r\n\r\n"); }, // no TLS at all
-        [](Peer &peer) {                                     // in the handshake
+        [](Peer &peer) {                                            // in the handshake
             peer.read(100);
             peer.write(std::string("\x16\x03\x03\x00\x7a\x02", 6));
         },

@@ -20,8 +20,8 @@ Config::RouteRule rule(std::vector<std::string> match, std::string via,
 
 // A SOCKS5 server that plays the origin itself once the connection "stands".
 struct Socks {
-    std::string method;               // its choice, one byte
-    std::string login_answer;         // after user and password; empty: not asked
+    std::string method;       // its choice, one byte
+    std::string login_answer; // after user and password; empty: not asked
     std::string reply = std::string("\5\0\0\1\177\0\0\1\0\x50", 10);
     std::function<void(Peer &)> then; // the origin
 
@@ -223,10 +223,10 @@ BOOST_AUTO_TEST_CASE(an_upstream_that_answers_407_for_ever) {
              {get("http://h.test/"), std::string("CONNECT h.test:443 HTTP/1.1\r\n\r\n")}) {
             const std::string answer = proxy.once(request);
             BOOST_CHECK_MESSAGE(answer.starts_with("HTTP/1.1 502 "), answer);
-            BOOST_CHECK_MESSAGE(
-                contains(answer, *credentials != '\0' ? "refused the configured credentials (407)"
-                                                      : "wants credentials (407)"),
-                answer);
+            BOOST_CHECK_MESSAGE(contains(answer, *credentials != '\0'
+                                                     ? "refused the configured credentials (407)"
+                                                     : "wants credentials (407)"),
+                                answer);
             BOOST_CHECK(!contains(answer, "Proxy-Authenticate"));
         }
         BOOST_CHECK_LE(upstream.connections() - before, 2);
