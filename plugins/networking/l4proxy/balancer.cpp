@@ -60,7 +60,8 @@ Health Target::health() const noexcept {
 }
 
 Lease::Lease(std::shared_ptr<Balancer> balancer, std::shared_ptr<Target> target, bool trial)
-    : balancer_(std::move(balancer)), target_(std::move(target)), trial_(trial) {
+    : balancer_(std::move(balancer)), target_(std::move(target)), data_(target_->spec_.data),
+      trial_(trial) {
     target_->active_count_.add();
     target_->chosen_.add();
 }
@@ -70,6 +71,7 @@ Lease &Lease::operator=(Lease &&other) noexcept {
         release();
         balancer_ = std::move(other.balancer_);
         target_ = std::move(other.target_);
+        data_ = std::move(other.data_);
         trial_ = std::exchange(other.trial_, false);
     }
     return *this;
@@ -83,10 +85,8 @@ void Lease::release() noexcept {
         target_->passive_ = Target::Passive::down; // no verdict: the next one may try
     }
     target_->active_count_.sub();
-    if (target_->active() == 0) {
-        target_->former_data_.clear();
-    }
     target_.reset();
+    data_.reset();
     balancer_.reset();
     trial_ = false;
 }
@@ -113,9 +113,6 @@ void Balancer::set(const Options &options, std::vector<TargetSpec> specs) {
             return target != nullptr && target->name() == spec.name;
         });
         if (known != targets_.end()) {
-            if ((*known)->active() != 0) {
-                (*known)->former_data_.push_back(std::move((*known)->spec_.data));
-            }
             (*known)->spec_ = std::move(spec);
             next.push_back(std::move(*known));
         } else {

@@ -52,8 +52,8 @@ class Target : public std::enable_shared_from_this<Target> {
 
     const std::string &name() const noexcept { return spec_.name; }
     const TargetSpec &spec() const noexcept { return spec_; }
-    /// TargetSpec::data as what it was made from. Valid as long as the caller's lease, also when a
-    /// reload brings another.
+    /// TargetSpec::data as what it was made from. A reload may bring another; what it was when a
+    /// lease was taken stays as long as the lease.
     template <typename T> const T &data() const noexcept {
         return *static_cast<const T *>(spec_.data.get());
     }
@@ -71,7 +71,6 @@ class Target : public std::enable_shared_from_this<Target> {
     enum class Passive : uint8_t { up, down, trial };
 
     TargetSpec spec_;
-    std::vector<std::shared_ptr<const void>> former_data_; // that leases may refer to
     uint64_t name_hash_ = 0;
     int64_t current_ = 0; // smooth round robin
     bool active_check_up_ = true;
@@ -90,7 +89,7 @@ class Lease {
     Lease() = default;
     Lease(Lease &&other) noexcept
         : balancer_(std::move(other.balancer_)), target_(std::move(other.target_)),
-          trial_(std::exchange(other.trial_, false)) {}
+          data_(std::move(other.data_)), trial_(std::exchange(other.trial_, false)) {}
     Lease &operator=(Lease &&other) noexcept;
     ~Lease() { release(); }
 
@@ -110,6 +109,7 @@ class Lease {
 
     std::shared_ptr<Balancer> balancer_;
     std::shared_ptr<Target> target_;
+    std::shared_ptr<const void> data_; // kept for references that the holder has to it
     bool trial_ = false;
 };
 
