@@ -60,6 +60,9 @@ struct Config {
 
     size_t max_header_bytes = 64 * 1024;
     size_t max_uri_bytes = 32 * 1024;
+    /// Bytes per second that a client's request body has to come with, on average, once it has
+    /// taken longer than header_timeout; 0: any rate.
+    size_t min_upload_rate = 0;
     size_t max_connections = 4096;
     size_t max_connections_per_client = 1024;
     size_t max_idle_upstream = 256; // kept for reuse, in total

@@ -46,7 +46,22 @@ struct Session::Upload {
     BodyFraming framing;
     RelayResult result;
     Event done;
+    const Clock::time_point began = Clock::now();
 };
+
+// A byte now and then keeps every time limit away: so there may be a least rate.
+bool Session::uploads_too_slowly() const {
+    const Config &config = settings_->config;
+    if (upload_ == nullptr || config.min_upload_rate == 0 || upload_->done.is_set() ||
+        !upload_->relay.hungry()) {
+        return false;
+    }
+    const Clock::duration elapsed = Clock::now() - upload_->began;
+    const double seconds = std::chrono::duration<double>(elapsed).count();
+    return elapsed > config.header_timeout &&
+           static_cast<double>(upload_->relay.sent()) <
+               seconds * static_cast<double>(config.min_upload_rate);
+}
 
 Task<void> Session::run_upload(Upload &upload) {
     upload.result = co_await upload.relay.run(upload.head, upload.framing);
@@ -173,6 +188,7 @@ Task<Session::Next> Session::converse(Connection &connection, bool may_retry, bo
         co_return co_await answer(connection, nullptr, may_retry, retry, reusable);
     }
     Upload upload(*this, connection);
+    const Scoped<Upload> current(upload_, &upload);
     auto on_done = [&upload](std::exception_ptr problem) {
         if (problem) {
             upload.result.end = RelayResult::End::sink_failed;

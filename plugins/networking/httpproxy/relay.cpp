@@ -39,7 +39,9 @@ Task<bool> BodyRelay::fill(size_t wanted) {
         co_return false;
     }
     const net::mutable_buffer room = in_.prepare(wanted);
+    hungry_ = true;
     const IoResult got = co_await source_.read_some(room);
+    hungry_ = false;
     in_.commit(got.bytes);
     full_ = got.bytes == room.size();
     if (!got.ec) {

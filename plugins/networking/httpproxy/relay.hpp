@@ -35,6 +35,10 @@ class BodyRelay {
 
     Task<RelayResult> run(std::string_view head, BodyFraming framing);
 
+    /// It waits for the source, not for the sink.
+    bool hungry() const noexcept { return hungry_; }
+    uint64_t sent() const noexcept { return sent_; }
+
     /// Ends a running relay as if the source had failed.
     void stop() noexcept {
         stopped_ = true;
@@ -62,6 +66,7 @@ class BodyRelay {
     Counter &counter_;
     uint64_t sent_ = 0;
     bool stopped_ = false;
+    bool hungry_ = false;
     bool full_ = false; // the last read filled the buffer: more is coming, read in larger pieces
 };
 

@@ -88,6 +88,7 @@ std::expected<ServerSettings, Error> read_settings(std::string_view settings, co
     json.at("max_header_bytes").get_to(config.max_header_bytes);
     config.max_uri_bytes =
         std::min(json.value("max_uri_bytes", config.max_uri_bytes), config.max_header_bytes);
+    config.min_upload_rate = json.value("min_upload_rate", config.min_upload_rate);
     config.header_timeout = seconds("header_timeout_seconds");
     config.keep_alive_timeout = seconds("keep_alive_timeout_seconds");
     config.connect_timeout = seconds("connect_timeout_seconds");

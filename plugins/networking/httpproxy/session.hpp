@@ -70,13 +70,15 @@ class Session final : public Member, public std::enable_shared_from_this<Session
     Task<Next> pass_upgrade(Connection &connection);
     Task<Next> answer_failed(AnswerHead problem, Upload *upload);
     static Task<void> run_upload(Upload &upload);
+    bool uploads_too_slowly() const;
 
     std::shared_ptr<Engine> engine_;
     std::shared_ptr<const Settings> settings_;
     PlainStream client_;
     Buffer in_;
-    const bool remote_; // not on this host's loopback
-    bool deaf_ = false; // waits for others, without a read from the client under way
+    const bool remote_;        // not on this host's loopback
+    bool deaf_ = false;        // waits for others, without a read from the client under way
+    Upload *upload_ = nullptr; // of the current request, while it is under way
     std::string peer_text_;
 
     Request request_;

@@ -49,6 +49,7 @@ std::expected<void, Error> check_numbers(const Config &config) {
     for (const Bound &bound :
          {Bound{"max_header_bytes", config.max_header_bytes, 1024, 1024 * 1024},
           Bound{"max_uri_bytes", config.max_uri_bytes, 256, config.max_header_bytes},
+          Bound{"min_upload_rate", config.min_upload_rate, 0, 1000000000},
           Bound{"max_connections", config.max_connections, 1, 1000000},
           Bound{"max_connections_per_client", config.max_connections_per_client, 1, 1000000},
           Bound{"max_idle_upstream", config.max_idle_upstream, 0, 100000},

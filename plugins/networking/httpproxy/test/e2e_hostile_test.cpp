@@ -212,11 +212,48 @@ BOOST_AUTO_TEST_CASE(peers_that_stop_reading) {
     BOOST_CHECK_LT(proxy.stats().bytes_in.get(), 64U * 1024 * 1024);
 }
 
+BOOST_AUTO_TEST_CASE(a_body_that_drips) {
+    Origin origin([](Peer &peer) {
+        peer.read_head();
+        peer.write(ok(peer.read(20)));
+    });
+    Config config = quick();
+    config.header_timeout = milliseconds(300);
+    config.min_upload_rate = 1000;
+    const auto drip = [&](const Harness &proxy) {
+        Peer client = proxy.client();
+        client.write(post(origin, "Content-Length: 20\r\n", ""));
+        try {
+            for (int i = 0; i < 20; ++i) {
+                std::this_thread::sleep_for(milliseconds(50));
+                client.write("x");
+            }
+        } catch (const std::exception &) { // the proxy has closed meanwhile
+        }
+        return client.read_message();
+    };
+    {
+        const Harness proxy(config);
+        const std::string answer = drip(proxy);
+        BOOST_CHECK_MESSAGE(answer.starts_with("HTTP/1.1 408 "), answer);
+        Peer quickly = proxy.client();
+        quickly.write(post(origin, "Content-Length: 20\r\n", std::string(20, 'x')));
+        BOOST_CHECK(quickly.read_message().starts_with("HTTP/1.1 200 "));
+    }
+    config.min_upload_rate = 0;
+    const Harness patient(config);
+    BOOST_CHECK(contains(drip(patient), "HTTP/1.1 200 "));
+}
+
 BOOST_AUTO_TEST_CASE(a_client_that_resets_at_every_phase) {
     Origin origin([](Peer &peer) {
         const std::string head = peer.read_head();
         if (contains(head, "/slow")) {
             peer.read_all();
+        }
+        if (contains(head, "/small")) {
+            peer.write(ok("x"));
+            return;
         }
         peer.write("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + std::string(500000, 'x'));
         peer.read_all();
@@ -246,7 +283,7 @@ BOOST_AUTO_TEST_CASE(a_client_that_resets_at_every_phase) {
         }
         BOOST_CHECK_MESSAGE(all_gone(proxy), phase);
     }
-    BOOST_CHECK(proxy.once(get(origin.url("/"))).starts_with("HTTP/1.1 200 "));
+    BOOST_CHECK(proxy.once(get(origin.url("/small"))).starts_with("HTTP/1.1 200 "));
 }
 
 BOOST_AUTO_TEST_CASE(an_origin_that_resets_at_every_phase) {
