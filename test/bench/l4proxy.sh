@@ -128,24 +128,30 @@ for streams in 1 8; do
     done
 done
 idle=4000
+open_idle() { # name: connections that stay open until close_idle
+    ip netns exec ${net}c taskset -c 0 "$work/load" idle "10.97.1.1:$(port_of "$1")" \
+        connections=$idle seconds=2 >/dev/null &
+    idler=$!
+    sleep 3
+}
+close_idle() {
+    kill $idler
+    wait $idler 2>/dev/null || :
+}
 echo "memory of a pair, $idle of them idle"
-for name in $all; do
+for name in haproxy ours ours-ns; do # the bare relay has no descriptors for so many
     pid=$(cat "$work/$name.pid")
     load keep "$(port_of $name)" connections=64 seconds=1 >/dev/null
     before=$(rss "$pid")
-    load idle "$(port_of $name)" connections=$idle seconds=4 >/dev/null &
-    idler=$!
-    sleep 3
+    open_idle $name
     during=$(rss "$pid")
-    wait $idler
+    close_idle
     awk -v name=$name -v kb=$((during - before)) -v n=$idle 'BEGIN {
         printf "%-8s %6.2f KB\n", name, kb / n }'
 done
 echo "cost with $idle idle connections beside"
-for name in $all; do
-    load idle "$(port_of $name)" connections=$idle seconds=$((seconds + 4)) >/dev/null &
-    idler=$!
-    sleep 2
+for name in haproxy ours ours-ns; do
+    open_idle $name
     measure keep $name connections="$connections" seconds="$seconds"
-    wait $idler
+    close_idle
 done

@@ -13,6 +13,9 @@ import unittest
 
 from k2s import WINDOWS, Running, TreeTest
 
+if not WINDOWS:
+    import resource
+
 MARK = "k2st%d" % (os.getpid() % 10000)  # in the names of namespaces and links
 SERVER = """
 import socket, sys, threading
@@ -20,7 +23,7 @@ family, address, port, name = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), s
 listener = socket.socket(family, socket.SOCK_STREAM)
 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 listener.bind((address, port) if family != socket.AF_UNIX else address)
-listener.listen(64)
+listener.listen(1024)
 print("ready", flush=True)
 def serve(client):
     client.sendall(name.encode() + b"\\n")
@@ -128,6 +131,31 @@ class Plain(Forwarding):
             with self.subTest(words):
                 self.assertIn(said, self.fails(code, "l4proxy", *words))
 
+    @unittest.skipIf(WINDOWS, "handles are not limited there")
+    def test_used_up_descriptors_shed_load_and_come_back(self):
+        target, port = self.echo("x"), free_port()
+        config = {"services": {"l4": {"feature": "l4proxy", "settings": {
+            "listen": [f"tcp://127.0.0.1:{port}"], "to": [f"tcp://127.0.0.1:{target}"]}}}}
+        host = Running(self, "k2s", "run", "--config", self.write("few.yaml", json.dumps(config)))
+        host.wait_for("service started")
+        resource.prlimit(host.process.pid, resource.RLIMIT_NOFILE, (100, 100))
+        clients = [socket.create_connection(("127.0.0.1", port), 10) for _ in range(150)]
+        answers = []
+        for client in clients:
+            client.settimeout(10)
+            try:
+                answers.append(client.recv(10))
+            except ConnectionResetError:
+                answers.append(b"")
+        self.assertGreater(answers.count(b"x\n"), 10)
+        self.assertGreater(answers.count(b""), 50)  # told at once, not left waiting
+        for client in clients:
+            client.close()
+        end = time.monotonic() + 20
+        while self.ask(port, 10) != "x":
+            self.assertLess(time.monotonic(), end, "it did not recover")
+        host.end()
+
     def test_reload_keeps_connections_and_refuses_mistakes(self):
         first, second = self.echo("first"), self.echo("second")
         port = free_port()
@@ -221,6 +249,32 @@ class Namespaces(Forwarding):
         self.assertEqual(set(asked), {"db loopback"})
         with self.assertRaises(OSError):  # nothing listens out here
             socket.create_connection(("127.0.0.1", 80), 1).close()
+
+    def test_a_burst_waits_for_sockets_in_the_namespace(self):
+        self.server_in("db", "127.0.0.1", 5600, "db")
+        proxy = Running(self, "l4proxy", "--listen", f"tcp://{self.place('db')}127.0.0.1:5601",
+                        "--to", f"tcp://{self.place('db')}127.0.0.1:5600")
+        proxy.wait_for("service started")
+        burst = """
+import selectors, socket, time
+waiting = selectors.DefaultSelector()
+answered = 0
+for _ in range(400):
+    s = socket.socket()
+    s.setblocking(False)
+    s.connect_ex(("127.0.0.1", 5601))
+    waiting.register(s, selectors.EVENT_READ)
+end = time.monotonic() + 20
+while answered < 400 and time.monotonic() < end:
+    for key, _ in waiting.select(1):
+        answered += key.fileobj.recv(10) == b"db\\n"
+        waiting.unregister(key.fileobj)
+print(answered)
+"""
+        done = subprocess.run(["ip", "netns", "exec", MARK + "db", sys.executable, "-c", burst],
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.stdout.strip(), "400", done.stderr)
+        self.assertEqual(proxy.end(), 0)
 
     def test_unix_sockets(self):
         path = os.path.join(self.folder, "front.sock")

@@ -2,6 +2,7 @@
 #include "socket_stock.hpp"
 
 #include <algorithm>
+#include <deque>
 
 #include <boost/asio/detail/socket_ops.hpp>
 #include <boost/asio/post.hpp>
@@ -20,11 +21,19 @@ NativeSocket::~NativeSocket() {
 struct SocketStock::Shelf {
     PlaceIdentity identity;
     std::vector<NativeSocket> sockets;
-    std::vector<Timer *> waiting; // for the order that is under way
+    std::deque<Timer *> waiting;  // for an order, first come, first served
     std::optional<Error> problem; // why the last order failed
     size_t level = k_least;
     bool ordered = false;
     Clock::time_point used = Clock::now();
+
+    // Wakes as many as can be served; others would only find the shelf empty again.
+    void wake(size_t count) {
+        for (; count != 0 && !waiting.empty(); --count) {
+            waiting.front()->cancel();
+            waiting.pop_front();
+        }
+    }
 };
 
 struct SocketStock::Helper {
@@ -76,9 +85,7 @@ SocketStock::SocketStock(net::io_context &io) : io_(io) {}
 
 SocketStock::~SocketStock() {
     for (auto &[key, shelf] : shelves_) {
-        for (Timer *timer : shelf->waiting) {
-            timer->cancel();
-        }
+        shelf->wake(shelf->waiting.size());
     }
     if (helper_) {
         helper_->thread.join();
@@ -95,9 +102,7 @@ SocketStock::shelf(const NetworkPlace &place, SocketKind kind) {
             const bool gone = item.first.first == place;
             if (gone) {
                 item.second->problem = identity.error();
-                for (Timer *timer : item.second->waiting) {
-                    timer->cancel();
-                }
+                item.second->wake(item.second->waiting.size());
             }
             return gone;
         });
@@ -121,7 +126,8 @@ void SocketStock::order(const Key &key, const std::shared_ptr<Shelf> &shelf) {
         helper_ = std::make_unique<Helper>();
     }
     shelf->ordered = true;
-    const size_t count = shelf->level - shelf->sockets.size();
+    const size_t wanted = std::max(shelf->level, std::min(shelf->waiting.size() + 1, k_burst));
+    const size_t count = wanted - std::min(wanted, shelf->sockets.size());
     // The work guard keeps the io_context running for those who wait.
     net::post(helper_->thread, [&io = io_, key, shelf, count,
                                 work = net::make_work_guard(io_.get_executor())]() mutable {
@@ -136,9 +142,7 @@ void SocketStock::order(const Key &key, const std::shared_ptr<Shelf> &shelf) {
                 std::move(made->sockets.begin(), made->sockets.end(),
                           std::back_inserter(shelf->sockets));
             }
-            for (Timer *timer : shelf->waiting) {
-                timer->cancel();
-            }
+            shelf->wake(shelf->problem ? shelf->waiting.size() : shelf->sockets.size());
         });
     });
 }
@@ -202,6 +206,9 @@ Task<std::expected<NativeSocket, Error>> SocketStock::take(const NetworkPlace &p
             co_await done.async_wait(k_await);
         }
         std::erase(from->waiting, &done);
+        if (watchdog.cut() || watchdog.expired()) {
+            from->wake(std::min<size_t>(1, from->sockets.size())); // in its place
+        }
     }
 }
 

@@ -57,8 +57,9 @@ std::expected<NativeSocket, error_code> make_socket(SocketKind kind) noexcept;
 /// io_context's thread.
 class SocketStock {
   public:
-    static constexpr size_t k_least = 4;  // kept of a kind; more while they are taken quickly
-    static constexpr size_t k_most = 128; // never more
+    static constexpr size_t k_least = 4;   // kept of a kind; more while they are taken quickly
+    static constexpr size_t k_most = 128;  // never more
+    static constexpr size_t k_burst = 512; // made at once when so many wait
     static constexpr auto k_unused = std::chrono::seconds(60); // then the shelf is cleared away
 
     explicit SocketStock(net::io_context &io);

@@ -263,7 +263,12 @@ Task<bool> Session::connect() {
     std::string reason;
     while (tried.size() < k_most_attempts && !watchdog_.cut()) {
         const std::unique_ptr<Pending> pending = std::move(pending_);
-        Lease lease = pending ? std::move(pending->lease) : forward_->balancer->pick(client, tried);
+        Lease lease;
+        if (pending) {
+            lease = std::move(pending->lease);
+        } else {
+            lease = forward_->balancer->pick(client, tried);
+        }
         if (!lease) {
             break;
         }
@@ -303,7 +308,10 @@ Task<bool> Session::connect() {
                 co_return !watchdog_.cut();
             }
             if (ec) {
-                reason = watchdog_.expired() ? std::string("it does not answer") : ec.message();
+                reason = ec.message();
+                if (watchdog_.expired()) {
+                    reason = "it does not answer";
+                }
             }
             upstream_.close();
             native_upstream_ = {};
