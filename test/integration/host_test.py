@@ -199,7 +199,8 @@ class Switches(TreeTest):
         self.assertEqual(self.succeed("yaml2json", input="a: 1\n"), '{"a":1}\n')
 
     def test_a_running_host_follows(self):
-        host = Running(self, "k2s", "run", "--set", 'features.httpproxy.settings.addr=["127.0.0.1:0"]')
+        host = Running(self, "k2s", "run", "--set", 'features.httpproxy.settings.addr=["127.0.0.1:0"]',
+                       "--set", "features.l4proxy.enabled=false")
         host.wait_for("service started")
         for kind, name in (("feature", "httpproxy"), ("plugin", "networking")):
             with self.subTest(kind):
