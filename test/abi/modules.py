@@ -23,9 +23,12 @@ def run(*command):
 
 
 def linux_facts(objdump, file):
+    headers = run(objdump, "-p", file)
+    if "Dynamic Section:" not in headers:  # exes for images are static (ADR 20)
+        return set(), ["nothing, as it is static"]
     exported = re.findall(r"^[0-9a-f]{16} +([gwu])(?: .*?)\.\S+\s+[0-9a-f]+\s+(?:\S+\s+)?(\S+)$",
                           run(objdump, "-T", file), flags=re.M)
-    needed = re.findall(r"^\s+NEEDED\s+(\S+)$", run(objdump, "-p", file), flags=re.M)
+    needed = re.findall(r"^\s+NEEDED\s+(\S+)$", headers, flags=re.M)
     return {name for _, name in exported}, needed
 
 
