@@ -18,6 +18,12 @@ NativeSocket::~NativeSocket() {
     }
 }
 
+namespace {
+
+constexpr auto k_soon = Milliseconds(200);
+
+} // namespace
+
 struct SocketStock::Shelf {
     PlaceIdentity identity;
     std::vector<NativeSocket> sockets;
@@ -25,6 +31,7 @@ struct SocketStock::Shelf {
     std::optional<Error> problem; // why the last order failed
     size_t level = k_least;
     bool ordered = false;
+    Clock::time_point last_order; // in quick succession they grow: each costs a thread's wake-up
     Clock::time_point used = Clock::now();
 
     // Wakes as many as can be served; others would only find the shelf empty again.
@@ -126,6 +133,11 @@ void SocketStock::order(const Key &key, const std::shared_ptr<Shelf> &shelf) {
         helper_ = std::make_unique<Helper>();
     }
     shelf->ordered = true;
+    const auto now = Clock::now();
+    if (now - shelf->last_order < k_soon) {
+        shelf->level = std::min(shelf->level * 2, k_most);
+    }
+    shelf->last_order = now;
     const size_t wanted = std::max(shelf->level, std::min(shelf->waiting.size() + 1, k_burst));
     const size_t count = wanted - std::min(wanted, shelf->sockets.size());
     // The work guard keeps the io_context running for those who wait.
@@ -193,9 +205,6 @@ Task<std::expected<NativeSocket, Error>> SocketStock::take(const NetworkPlace &p
         const std::shared_ptr<Shelf> from = *found;
         if (attempt != 0 && from->problem && !from->ordered) {
             co_return std::unexpected(*from->problem);
-        }
-        if (!from->ordered) {
-            from->level = std::min(from->level * 2, k_most); // it has run dry
         }
         order(Key(place, kind), from);
         Timer done(io_);
