@@ -73,13 +73,13 @@ class Tunnel {
     Tcp::socket server;
 
   private:
-    Socket join(Tcp::socket &far) {
+    Socket join(Tcp::socket &outer) {
         Tcp::acceptor acceptor(outside_, Endpoint(net::ip::address_v4::loopback(), 0));
-        far.connect(acceptor.local_endpoint());
-        Socket near(io_);
+        outer.connect(acceptor.local_endpoint());
+        Socket inner(io_);
         Tcp::socket accepted = acceptor.accept();
-        near.assign(Tcp::v4(), accepted.release());
-        return near;
+        inner.assign(Tcp::v4(), accepted.release());
+        return inner;
     }
     Task<void> run(Clock::duration idle_timeout) {
         TunnelTools tools;
