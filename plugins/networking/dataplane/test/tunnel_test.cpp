@@ -78,7 +78,8 @@ class Tunnel {
         outer.connect(acceptor.local_endpoint());
         Socket inner(io_);
         Tcp::socket accepted = acceptor.accept();
-        inner.assign(Tcp::v4(), accepted.release());
+        const net::detail::socket_type handle = accepted.release();
+        inner.assign(Tcp::v4(), handle);
         return inner;
     }
     Task<void> run(Clock::duration idle_timeout) {
