@@ -120,7 +120,9 @@ Relay::State::Step Relay::State::pump(RelaySide &from, RelaySide &to, uint64_t &
         } else if (from.ended) {
             if (!from.told) {
                 from.told = true;
-                ::shutdown(to.socket.get(), SHUT_WR);
+                if (!to.told) { // else both are closed now, which says the same
+                    ::shutdown(to.socket.get(), SHUT_WR);
+                }
             }
             step = Step::blocked;
         } else if (!from.readable) {
