@@ -2,6 +2,7 @@
 #include <k2s/sdk/plugin.hpp>
 
 #include "yaml2json/command.hpp"
+#include "zap/command.hpp"
 
 namespace k2s {
 namespace {
@@ -10,7 +11,10 @@ class Storage final : public Plugin, public Commands {
   public:
     using Plugin::Plugin;
 
-    Status run(const Invocation &call) override { return yaml2json::run_command(call, host()); }
+    Status run(const Invocation &call) override {
+        return call.command() == "zap" ? zap::run_command(call, host())
+                                       : yaml2json::run_command(call, host());
+    }
 };
 
 } // namespace

@@ -8,7 +8,7 @@ import unittest
 
 from k2s import WINDOWS, TreeTest, native
 
-TOOLS = ("k2s", "httpproxy", "yaml2json", "cloudinitisobuilder")
+TOOLS = ("k2s", "httpproxy", "yaml2json", "zap", "cloudinitisobuilder")
 
 
 class EveryTool(TreeTest):

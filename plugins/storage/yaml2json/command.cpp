@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "yaml2json/command.hpp"
 
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
 #include <string>
 
 #include <fmt/format.h>
@@ -16,29 +20,59 @@ namespace {
 
 constexpr int64_t k_max_spaces = 16;
 
-Status read_standard_input(const Host &host, size_t limit, std::string &content) {
-    const auto *stdio = host.find<k2s_stdio>(K2S_STDIO_ID);
-    if (stdio == nullptr) {
-        return Error{K2S_E_UNSUPPORTED, "this host offers no standard input: name a file"};
+/// A file or standard input, read as the engine asks for it.
+class Input {
+  public:
+    Input(const Host &host, const std::string &path) : host_{host} {
+        if (!path.empty()) {
+            file_.reset(detail::open_for_reading(path));
+            if (!file_) {
+                fail(path, errno);
+            }
+        } else if (stdio_ = host.find<k2s_stdio>(K2S_STDIO_ID); stdio_ == nullptr) {
+            error_ = {K2S_E_UNSUPPORTED, "this host offers no standard input: name a file"};
+        }
+        path_ = path;
     }
-    uint8_t buffer[65536];
-    for (;;) {
-        const int64_t got = stdio->read(host.get(), buffer, sizeof(buffer));
-        if (got < 0) {
-            return Error{static_cast<int32_t>(got), "cannot read standard input"};
-        }
-        if (got == 0) {
-            return K2S_OK;
-        }
-        content.append(reinterpret_cast<const char *>(buffer), static_cast<size_t>(got));
-        if (content.size() > limit) {
-            return Error{K2S_E_NO_MEMORY,
-                         fmt::format("standard input is longer than the limit of {} bytes "
-                                     "(-max-input)",
-                                     limit)};
-        }
+
+    /// Its message is empty while all is well.
+    [[nodiscard]] const Error &error() const noexcept { return error_; }
+
+    static int64_t read(void *context, char *data, size_t size) {
+        return static_cast<Input *>(context)->take(data, size);
     }
-}
+
+  private:
+    int64_t take(char *data, size_t size) {
+        if (stdio_ != nullptr) {
+            const int64_t got = stdio_->read(host_.get(), reinterpret_cast<uint8_t *>(data), size);
+            if (got < 0) {
+                error_ = {static_cast<int32_t>(got), "cannot read standard input"};
+            }
+            return got;
+        }
+        errno = 0;
+        const size_t got = std::fread(data, 1, size, file_.get());
+        if (got == 0 && std::ferror(file_.get()) != 0) {
+            fail(path_, errno);
+            return -1;
+        }
+        return static_cast<int64_t>(got);
+    }
+
+    void fail(const std::string &path, int why) {
+        const int32_t code = why == ENOENT                   ? K2S_E_NOT_FOUND
+                             : why == EACCES || why == EPERM ? K2S_E_PERMISSION
+                                                             : K2S_E_IO;
+        error_ = {code, fmt::format("cannot read '{}': {}", path, std::strerror(why))};
+    }
+
+    const Host &host_;
+    std::string path_;
+    const k2s_stdio *stdio_ = nullptr;
+    std::unique_ptr<std::FILE, detail::CloseFile> file_;
+    Error error_;
+};
 
 /// The engine's options as the command line gives them.
 std::expected<Options, Error> options_of(const Invocation &call, bool to_file) {
@@ -72,6 +106,18 @@ std::expected<Options, Error> options_of(const Invocation &call, bool to_file) {
     options.escape_html = !call.flag("no-escape");
     options.merge_keys = !call.flag("no-merge");
     options.yaml11_booleans = call.flag("yaml-1.1-booleans");
+    options.query = call.text("query");
+    if (call.flag("reverse")) {
+        if (call.flag("array") || call.flag("indent") || call.given("spaces")) {
+            return std::unexpected(Error{
+                K2S_E_USAGE, "-reverse writes YAML: it goes without -array, -indent and -spaces"});
+        }
+        options.output = Output::yaml;
+        options.documents = Documents::all;
+        options.key_order = KeyOrder::as_written;
+        options.merge_keys = false; // in JSON "<<" is a key like any other
+        options.escape_html = false;
+    }
     options.final_newline = !to_file;
     return options;
 }
@@ -93,12 +139,9 @@ Status run_command(const Invocation &call, const Host &host) {
     }
 
     const bool standard_input = input.empty() || input == "-";
-    std::string content;
-    const Status read = standard_input
-                            ? read_standard_input(host, options->limits.input_bytes, content)
-                            : read_file(input, options->limits.input_bytes, content);
-    if (!read.ok()) {
-        return read;
+    Input source{host, standard_input ? std::string{} : input};
+    if (!source.error().message.empty()) {
+        return source.error();
     }
 
     AtomicFile file;
@@ -114,8 +157,12 @@ Status run_command(const Invocation &call, const Host &host) {
                         return to.file != nullptr ? to.file->write(data, size)
                                                   : to.call->out({data, size});
                     }};
-    const auto report = convert(content, standard_input ? "<stdin>" : input, *options, sink);
+    const auto report =
+        convert(Reader{&source, Input::read}, standard_input ? "<stdin>" : input, *options, sink);
     if (!report) {
+        if (!source.error().message.empty()) {
+            return source.error();
+        }
         return target.file != nullptr && report.error().code == K2S_E_IO ? file.error()
                                                                          : report.error();
     }

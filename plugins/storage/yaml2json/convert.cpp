@@ -12,9 +12,13 @@
 
 #include "builder.hpp"
 #include "json_writer.hpp"
+#include "pointer.hpp"
 #include "quoted.hpp"
+#include "scalar.hpp"
 #include "source.hpp"
+#include "stream.hpp"
 #include "unicode.hpp"
+#include "yaml_writer.hpp"
 
 namespace k2s::yaml2json {
 namespace {
@@ -33,11 +37,15 @@ struct DestroyParser {
 /// to the writer.
 class Conversion {
   public:
-    Conversion(const Source &source, const Options &options, const Sink &sink)
-        : source_{source}, options_{options}, writer_{options, sink}, builder_{document_, options} {
-    }
+    Conversion(std::string_view name, const Options &options, const Pointer &query,
+               const Sink &sink)
+        : name_{name}, options_{options}, query_{query}, writer_{options, sink}, yaml_{writer_},
+          builder_{document_, options} {}
 
-    std::expected<Report, Error> run();
+    std::expected<void, Error> begin();
+    /// A piece of the stream that holds whole documents.
+    std::expected<void, Error> feed(const Source &source);
+    std::expected<Report, Error> end();
 
   private:
     void open_parser();
@@ -55,13 +63,16 @@ class Conversion {
         return done ? std::expected<void, Error>{} : std::unexpected(writer_error());
     }
 
-    const Source &source_;
+    std::string_view name_;
+    const Source *source_ = nullptr; ///< the piece at hand
     const Options &options_;
+    const Pointer &query_;
     std::string log_;
     std::unique_ptr<fy_diag, DestroyDiag> diag_;
     std::unique_ptr<fy_parser, DestroyParser> parser_;
     Document document_;
     JsonWriter writer_;
+    YamlWriter yaml_;
     Builder builder_;
     std::optional<Fault> scalar_fault_;
     std::string decoded_; ///< the text of the scalar at hand
@@ -121,29 +132,39 @@ void Conversion::open_parser() {
         static_cast<fy_parse_cfg_flags>(FYPCF_QUIET | FYPCF_DISABLE_DEPTH_LIMIT | FYPCF_JSON_NONE);
     config.diag = diag_.get();
     parser_.reset(fy_parser_create(&config));
-    const std::string_view text = source_.text();
+    const std::string_view text = source_->text();
     if (!parser_ || fy_parser_set_string(parser_.get(), text.data(), text.size()) != 0) {
         throw std::bad_alloc{};
     }
 }
 
-std::expected<Report, Error> Conversion::run() {
-    if (options_.documents == Documents::array && !writer_.begin_array()) {
-        return std::unexpected(writer_error());
+std::expected<void, Error> Conversion::begin() {
+    return wrote(options_.documents != Documents::array || options_.output == Output::yaml ||
+                 writer_.begin_array());
+}
+
+std::expected<void, Error> Conversion::feed(const Source &source) {
+    source_ = &source;
+    offset_ = 0;
+    if (source.text().empty()) {
+        return {};
     }
-    if (!source_.text().empty()) {
-        open_parser();
-        while (fy_event *const event = fy_parser_parse(parser_.get())) {
-            auto handled = handle(*event);
-            fy_parser_event_free(parser_.get(), event);
-            if (!handled) {
-                return std::unexpected(std::move(handled.error()));
-            }
-        }
-        if (fy_parser_get_stream_error(parser_.get())) {
-            return std::unexpected(parser_error());
+    log_.clear();
+    open_parser();
+    while (fy_event *const event = fy_parser_parse(parser_.get())) {
+        auto handled = handle(*event);
+        fy_parser_event_free(parser_.get(), event);
+        if (!handled) {
+            return handled;
         }
     }
+    if (fy_parser_get_stream_error(parser_.get())) {
+        return std::unexpected(parser_error());
+    }
+    return {};
+}
+
+std::expected<Report, Error> Conversion::end() {
     if (auto finished = finish_stream(); !finished) {
         return std::unexpected(std::move(finished.error()));
     }
@@ -196,7 +217,7 @@ bool Conversion::handle_node(const fy_event &event) {
         return builder_.end_collection();
     case FYET_ALIAS: {
         size_t offset = properties(nullptr, nullptr, event.alias.anchor).offset;
-        if (offset > 0 && source_.text()[offset - 1] == '*') {
+        if (offset > 0 && source_->text()[offset - 1] == '*') {
             --offset; // the token begins behind the indicator
         }
         return builder_.alias(token_text(event.alias.anchor), offset);
@@ -225,7 +246,7 @@ bool Conversion::handle_scalar(const fy_event &event) {
         }
         // A scalar in one line without escapes is its own text; asking the library for it would
         // make a copy of most of them.
-        const auto raw = source_.text().substr(start->input_pos, size);
+        const auto raw = source_->text().substr(start->input_pos, size);
         const bool one_line = start->line == end->line;
         if (one_line && (plain || (style == FYSS_SINGLE_QUOTED && !raw.contains('\'')) ||
                          (style == FYSS_DOUBLE_QUOTED && !raw.contains('\\')))) {
@@ -264,11 +285,22 @@ void Conversion::read_text(fy_token *token) {
 }
 
 std::expected<void, Error> Conversion::finish_document() {
+    const auto root = query_.find(document_);
+    if (!root) {
+        return std::unexpected(
+            Error{root.error().code, fmt::format("{}: document {}: {}", name_, report_.documents,
+                                                 root.error().message)});
+    }
+    if (options_.output == Output::yaml) {
+        const bool written =
+            (report_.written++ == 0 || writer_.write_raw("---\n")) && yaml_.write(document_, *root);
+        return wrote(written);
+    }
     const bool element = options_.documents == Documents::array;
     if (element && !writer_.begin_element()) {
         return std::unexpected(writer_error());
     }
-    bool written = writer_.write_document(document_);
+    bool written = writer_.write_document(document_, *root);
     if (options_.documents == Documents::all) {
         written = written && writer_.write_raw("\n");
     }
@@ -278,6 +310,9 @@ std::expected<void, Error> Conversion::finish_document() {
 
 std::expected<void, Error> Conversion::finish_stream() {
     bool written = true;
+    if (options_.output == Output::yaml) {
+        return wrote(writer_.flush());
+    }
     switch (options_.documents) {
     case Documents::first:
         if (report_.documents == 0) {
@@ -300,23 +335,23 @@ Error Conversion::parser_error() const {
     void *iterator = nullptr;
     while (const fy_diag_error *const error = fy_diag_errors_iterate(diag_.get(), &iterator)) {
         if (error->type == FYET_ERROR && error->msg != nullptr && error->line > 0) {
-            return source_.error_at(static_cast<uint64_t>(error->line),
-                                    static_cast<uint64_t>(std::max(error->column, 1)),
-                                    tidy_message(error->msg));
+            return source_->error_at(static_cast<uint64_t>(error->line),
+                                     static_cast<uint64_t>(std::max(error->column, 1)),
+                                     tidy_message(error->msg));
         }
     }
     const std::string logged = tidy_message(log_);
-    return source_.error_at(offset_, logged.empty() ? std::string_view{"not well-formed YAML"}
-                                                    : std::string_view{logged});
+    return source_->error_at(offset_, logged.empty() ? std::string_view{"not well-formed YAML"}
+                                                     : std::string_view{logged});
 }
 
 Error Conversion::fault_error(const Fault &fault) const {
     if (!fault.earlier) {
-        return source_.error_at(fault.offset, fault.reason, fault.code);
+        return source_->error_at(fault.offset, fault.reason, fault.code);
     }
-    return source_.error_at(
+    return source_->error_at(
         fault.offset,
-        fmt::format("{} (first in line {})", fault.reason, source_.line_at(*fault.earlier)),
+        fmt::format("{} (first in line {})", fault.reason, source_->line_at(*fault.earlier)),
         fault.code);
 }
 
@@ -325,31 +360,105 @@ Error Conversion::writer_error() const {
         return {K2S_E_NO_MEMORY,
                 fmt::format("{}: the JSON text is longer than {} bytes; raise the limit or split "
                             "the file",
-                            source_.name(), options_.limits.output_bytes)};
+                            name_, options_.limits.output_bytes)};
     }
-    return {K2S_E_IO, fmt::format("{}: the JSON text could not be written", source_.name())};
+    return {K2S_E_IO, fmt::format("{}: the JSON text could not be written", name_)};
 }
 
 } // namespace
 
-std::expected<Report, Error> convert(std::string_view input, std::string_view name,
-                                     const Options &options, const Sink &sink) {
+namespace {
+
+/// The parser reads YAML; its blocks would be taken for values of a line each.
+bool looks_like_json(std::string_view text) {
+    const size_t begin = text.find_first_not_of(" \t\r\n");
+    if (begin == std::string_view::npos) {
+        return true;
+    }
+    const auto value = text.substr(begin, text.find_last_not_of(" \t\r\n") + 1 - begin);
+    switch (value[0]) {
+    case '{':
+        return value.back() == '}';
+    case '[':
+        return value.back() == ']';
+    case '"':
+        return value.size() > 1 && value.back() == '"';
+    default:
+        return value == "true" || value == "false" || value == "null" || is_json_number(value);
+    }
+}
+
+/// What both ways of giving the input have in common; `feed` hands the pieces to the conversion.
+template <class Feed>
+std::expected<Report, Error> run(std::string_view name, const Options &options, const Sink &sink,
+                                 Feed feed) {
     const char unit = options.indent.character;
     if (sink.write == nullptr || (unit != '\t' && unit != ' ')) {
         return std::unexpected(
             Error{K2S_E_USAGE, "yaml2json: a sink and an indent of tabs or spaces are needed"});
     }
     try {
-        auto source = Source::open(input, name, options.limits);
-        if (!source) {
-            return std::unexpected(std::move(source.error()));
+        const auto query = Pointer::parse(options.query);
+        if (!query) {
+            return std::unexpected(query.error());
         }
-        return Conversion{*source, options, sink}.run();
+        Conversion conversion{name, options, *query, sink};
+        if (auto begun = conversion.begin(); !begun) {
+            return std::unexpected(std::move(begun.error()));
+        }
+        if (auto fed = feed(conversion); !fed) {
+            return std::unexpected(std::move(fed.error()));
+        }
+        return conversion.end();
     } catch (const std::bad_alloc &) {
         return std::unexpected(
             Error{K2S_E_NO_MEMORY,
                   fmt::format("{}: not enough memory to convert it; split the file", name)});
     }
+}
+
+std::expected<void, Error> feed_piece(Conversion &conversion, std::string_view piece,
+                                      std::string_view name, const Options &options,
+                                      uint64_t lines_before) {
+    const auto source = Source::open(piece, name, options.limits, lines_before);
+    if (!source) {
+        return std::unexpected(source.error());
+    }
+    if (options.output == Output::yaml && !looks_like_json(source->text())) {
+        const size_t begin = source->text().find_first_not_of(" \t\r\n");
+        return std::unexpected(
+            source->error_at(begin, "this is no JSON value: -reverse reads JSON"));
+    }
+    return conversion.feed(*source);
+}
+
+} // namespace
+
+std::expected<Report, Error> convert(std::string_view input, std::string_view name,
+                                     const Options &options, const Sink &sink) {
+    return run(name, options, sink, [&](Conversion &conversion) {
+        return feed_piece(conversion, input, name, options, 0);
+    });
+}
+
+std::expected<Report, Error> convert(const Reader &reader, std::string_view name,
+                                     const Options &options, const Sink &sink) {
+    return run(name, options, sink, [&](Conversion &conversion) -> std::expected<void, Error> {
+        Splitter splitter{reader, name, options};
+        for (;;) {
+            const auto piece = splitter.next();
+            if (!piece) {
+                return std::unexpected(piece.error());
+            }
+            if (piece->empty()) {
+                return {};
+            }
+            if (auto fed = feed_piece(conversion, *piece, name, options, splitter.lines_before());
+                !fed) {
+                return fed;
+            }
+        }
+    });
 }
 
 } // namespace k2s::yaml2json

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <string>
 #include <string_view>
 
 #include <k2s/sdk/error.hpp>
@@ -24,6 +25,10 @@ enum class KeyOrder : uint8_t {
     as_written, ///< As in the source; keys that a merge brings stand where its `<<` stands.
 };
 
+/// `yaml` turns the direction round: the input is JSON, values one after the other; each becomes a
+/// document of block-style YAML, with `---` between them.
+enum class Output : uint8_t { json, yaml };
+
 enum class DuplicateKeys : uint8_t { refuse, last_wins };
 
 /// How a level of nesting is indented; a count of 0 writes one line without spaces.
@@ -39,7 +44,8 @@ struct Indent {
 /// Bounds on what one conversion may cost. Each is checked before the cost arises, except
 /// `output_bytes`, which ends the writing.
 struct Limits {
-    uint64_t input_bytes = uint64_t{256} << 20; ///< Of the input; never more than 4 GiB - 1.
+    uint64_t input_bytes = uint64_t{256} << 20; ///< In memory at a time; never more than 4 GiB - 1.
+    uint64_t piece_bytes = uint64_t{1} << 20;   ///< Of small documents that are parsed together.
     uint64_t output_bytes = uint64_t{4} << 30;  ///< Of JSON, all documents together.
     uint64_t scalar_bytes = uint64_t{64} << 20; ///< Of one scalar as it is written in the source.
     uint32_t document_nodes = 50'000'000;       ///< Scalars, sequences and mappings per document.
@@ -54,11 +60,19 @@ struct Options {
     Indent indent = Indent::none();
     KeyOrder key_order = KeyOrder::sorted;
     DuplicateKeys duplicate_keys = DuplicateKeys::refuse;
-    bool escape_html = true;      ///< `<`, `>` and `&` as \u003c, \u003e, \u0026, as Go does.
-    bool merge_keys = true;       ///< `<<` merges, as in YAML 1.1 and Go's yaml.v3.
+    Output output = Output::json;
+    std::string query;       ///< JSON pointer to what is written of each document; empty: all of it
+    bool escape_html = true; ///< `<`, `>` and `&` as \u003c, \u003e, \u0026, as Go does.
+    bool merge_keys = true;  ///< `<<` merges, as in YAML 1.1 and Go's yaml.v3.
     bool yaml11_booleans = false; ///< Plain yes/no/on/off are booleans.
     bool final_newline = false;   ///< A line feed after a single JSON text; `all` always has it.
     Limits limits;
+};
+
+/// Gives the input: bytes, 0 at the end, negative for an error.
+struct Reader {
+    void *context = nullptr;
+    int64_t (*read)(void *context, char *data, size_t size) = nullptr;
 };
 
 /// Takes the output in pieces of at most 64 KiB. `write` returns false to end the conversion.
@@ -80,6 +94,11 @@ struct Report {
 /// A document is written only after it was read and checked whole, so the sink has seen complete
 /// JSON texts when a later document fails. Thread-safe; keeps nothing after it returns.
 std::expected<Report, Error> convert(std::string_view input, std::string_view name,
+                                     const Options &options, const Sink &sink);
+
+/// The same for input of any length: it is read piece by piece at the borders of documents, and
+/// `Limits::input_bytes` bounds the largest document.
+std::expected<Report, Error> convert(const Reader &reader, std::string_view name,
                                      const Options &options, const Sink &sink);
 
 } // namespace k2s::yaml2json

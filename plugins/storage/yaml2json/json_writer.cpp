@@ -190,8 +190,8 @@ bool JsonWriter::write_node(const Document &document, uint64_t index) {
     return put(mapping ? '{' : '[');
 }
 
-bool JsonWriter::write_document(const Document &document) {
-    if (!write_node(document, 0)) {
+bool JsonWriter::write_document(const Document &document, uint64_t root) {
+    if (!write_node(document, root)) {
         return false;
     }
     while (!frames_.empty()) {

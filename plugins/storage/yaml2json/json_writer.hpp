@@ -19,11 +19,13 @@ class JsonWriter {
 
     JsonWriter(const Options &options, const Sink &sink);
 
-    bool write_document(const Document &document);
+    /// `root`: the node that is written, 0 for all of the document.
+    bool write_document(const Document &document, uint64_t root = 0);
     bool begin_array();
     bool begin_element(); ///< before each document of the array
     bool end_array();
     bool write_raw(std::string_view text);
+    bool write_string(std::string_view text);
     bool flush();
 
     [[nodiscard]] Status status() const noexcept { return status_; }
@@ -42,7 +44,6 @@ class JsonWriter {
 
     bool put(char c);
     bool newline();
-    bool write_string(std::string_view text);
     bool write_escape(std::string_view text, size_t &at);
     bool write_node(const Document &document, uint64_t index);
 

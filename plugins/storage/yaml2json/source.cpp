@@ -51,11 +51,12 @@ std::string describe_forbidden(std::string_view rest) {
 } // namespace
 
 std::expected<Source, Error> Source::open(std::string_view bytes, std::string_view name,
-                                          const Limits &limits) {
+                                          const Limits &limits, uint64_t lines_before) {
     constexpr uint64_t k_offset_limit = UINT32_MAX - 1; // offsets are kept in 32 bits
     const uint64_t limit = std::min(limits.input_bytes, k_offset_limit);
     Source source;
     source.name_ = name;
+    source.lines_before_ = lines_before;
     if (bytes.size() > limit) {
         return std::unexpected(Error{
             K2S_E_NO_MEMORY, fmt::format("{}: the input has {} bytes, the limit is {}; raise the "
@@ -203,7 +204,8 @@ Error Source::format(uint64_t line, uint64_t column, size_t line_begin, std::str
         }
         i += length == 0 ? 1 : length;
     }
-    return {code, fmt::format("{}:{}:{}: {}\n{}{}\n{}^", name_, line, column, reason, shown,
+    return {code, fmt::format("{}:{}:{}: {}\n{}{}\n{}^", name_, lines_before_ + line, column,
+                              reason, shown,
                               to < source_line.size() ? "…" : "", padding)};
 }
 

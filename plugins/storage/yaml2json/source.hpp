@@ -19,7 +19,7 @@ class Source {
     /// UTF-16 and UTF-32 are recognised as the YAML specification (5.2) says and converted.
     /// `bytes` and `name` must outlive the object.
     static std::expected<Source, Error> open(std::string_view bytes, std::string_view name,
-                                             const Limits &limits);
+                                             const Limits &limits, uint64_t lines_before = 0);
 
     [[nodiscard]] std::string_view text() const noexcept {
         return converted_.empty() ? borrowed_ : std::string_view{converted_};
@@ -27,7 +27,9 @@ class Source {
 
     [[nodiscard]] std::string_view name() const noexcept { return name_; }
 
-    [[nodiscard]] uint64_t line_at(size_t offset) const noexcept { return locate(offset).line; }
+    [[nodiscard]] uint64_t line_at(size_t offset) const noexcept {
+        return lines_before_ + locate(offset).line;
+    }
 
     [[nodiscard]] Error error_at(size_t offset, std::string_view reason,
                                  int32_t code = K2S_E_FAILED) const;
@@ -52,6 +54,7 @@ class Source {
     std::string_view name_;
     std::string_view borrowed_;
     std::string converted_;
+    uint64_t lines_before_ = 0; ///< of the stream that the text is a piece of
 };
 
 } // namespace k2s::yaml2json

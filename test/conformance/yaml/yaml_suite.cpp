@@ -83,6 +83,51 @@ bool append(void *context, const char *data, size_t size) {
     return true;
 }
 
+/// Gives a text a few bytes at a time, so that each border of documents is met in pieces.
+struct Drip {
+    std::string_view left;
+
+    static int64_t read(void *context, char *data, size_t size) {
+        auto &left = static_cast<Drip *>(context)->left;
+        const size_t part = std::min<size_t>({left.size(), size, 7});
+        std::copy_n(left.data(), part, data);
+        left.remove_prefix(part);
+        return static_cast<int64_t>(part);
+    }
+};
+
+/// Read in pieces it must come to the same; and what was written as YAML must read as the same.
+std::string check_other_ways(const std::string &yaml, const std::string &name,
+                             const Options &options, const std::expected<Report, k2s::Error> &whole,
+                             const std::string &json_text) {
+    Options pieces = options;
+    pieces.limits.piece_bytes = 1;
+    Drip drip{yaml};
+    std::string output;
+    const auto streamed = convert(Reader{&drip, Drip::read}, name, pieces, {&output, append});
+    if (streamed.has_value() != whole.has_value() || (whole && output != json_text)) {
+        return fmt::format("in pieces it gave {}", streamed ? output : streamed.error().message);
+    }
+    if (!whole) {
+        return {};
+    }
+    Options reverse = pieces;
+    reverse.output = Output::yaml;
+    std::string back;
+    drip = {json_text};
+    const auto reversed = convert(Reader{&drip, Drip::read}, name, reverse, {&back, append});
+    if (!reversed) {
+        return fmt::format("cannot be reversed: {}", reversed.error().message);
+    }
+    output.clear();
+    const auto again = convert(back, name, options, {&output, append});
+    if (!again || output != json_text) {
+        return fmt::format("reversed it is {} and gives {}", back,
+                           again ? output : again.error().message);
+    }
+    return {};
+}
+
 // Why the case fails; empty when it passes.
 std::string check(const json &item, const std::string &name, Totals &totals) {
     const std::string yaml = item.at("yaml");
@@ -92,6 +137,9 @@ std::string check(const json &item, const std::string &name, Totals &totals) {
     options.merge_keys = false; // not a part of YAML 1.2
     std::string output;
     const auto report = convert(yaml, name, options, {&output, append});
+    if (auto problem = check_other_ways(yaml, name, options, report, output); !problem.empty()) {
+        return problem;
+    }
     if (must_fail) {
         ++totals.refused;
         return report ? fmt::format("was accepted, gave {}", output) : std::string{};
