@@ -77,9 +77,7 @@ class Tunnel {
         Tcp::acceptor acceptor(outside_, Endpoint(net::ip::address_v4::loopback(), 0));
         outer.connect(acceptor.local_endpoint());
         Socket inner(io_);
-        Tcp::socket accepted = acceptor.accept();
-        const net::detail::socket_type handle = accepted.release();
-        inner.assign(Tcp::v4(), handle);
+        acceptor.accept(inner);
         return inner;
     }
     Task<void> run(Clock::duration idle_timeout) {

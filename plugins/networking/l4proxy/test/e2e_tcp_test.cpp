@@ -91,9 +91,9 @@ BOOST_AUTO_TEST_CASE(both_ways_at_once_with_random_pieces) {
         Harness proxy(forward_to({origin.url()}));
         Peer client = proxy.client();
         got = exchange(client.socket(), up, 8);
+        BOOST_CHECK(eventually([&] { return origin.finished() == 1; })); // the proxy may lag behind
     }
     BOOST_CHECK(got == down);
-    BOOST_CHECK(eventually([&] { return origin.finished() == 1; }));
     BOOST_CHECK(arrived == up);
 }
 
