@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+#include "bridge/ipam.hpp"
+
+#include <algorithm>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace k2s::cni {
+namespace {
+
+constexpr std::size_t k_quoted = 500;
+
+bool same_file(const std::string &a, const std::string &b) {
+    struct stat first{}, second{};
+    return stat(a.c_str(), &first) == 0 && stat(b.c_str(), &second) == 0 &&
+           first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+/// What a plugin that failed says of it.
+Failure failure_of(const std::string &program, const Finished &finished) {
+    const Json said = Json::parse(finished.output, nullptr, false);
+    if (said.is_object() && said.contains("msg") && said["msg"].is_string()) {
+        Failure failure{k_internal, said["msg"].get<std::string>(), {}};
+        if (said.contains("code") && said["code"].is_number_unsigned()) {
+            failure.code = said["code"].get<unsigned>();
+        }
+        if (said.contains("details") && said["details"].is_string()) {
+            failure.details = said["details"].get<std::string>();
+        }
+        return failure;
+    }
+    return {k_internal, fmt::format("'{}' failed with exit code {}", program, finished.exit_code),
+            finished.error.substr(0, k_quoted)};
+}
+
+} // namespace
+
+std::optional<std::string> find_program(std::string_view name, std::string_view folders) {
+    while (!folders.empty()) {
+        const auto end = std::min(folders.find(':'), folders.size());
+        const auto folder = folders.substr(0, end);
+        folders.remove_prefix(std::min(end + 1, folders.size()));
+        if (folder.empty()) {
+            continue;
+        }
+        const std::string path = fmt::format("{}/{}", folder, name);
+        struct stat about{};
+        if (stat(path.c_str(), &about) == 0 && S_ISREG(about.st_mode)) {
+            return path;
+        }
+    }
+    return std::nullopt;
+}
+
+Result<Ipam> Ipam::choose(const Options &options, const std::string &type, const Request &request) {
+    if (type.find('/') != std::string::npos || type == "..") {
+        return fail(k_bad_config, "\"type\" of \"ipam\" is \"{}\", but has to be a plugin's name",
+                    type);
+    }
+    auto found = find_program(type, request.path);
+    if (type == "host-local" && !options.always_exec &&
+        (!found || same_file(*found, options.own_folder + "/" + type))) {
+        return Ipam(options, {});
+    }
+    if (!found) {
+        return fail(k_bad_config, "failed to find plugin \"{}\" in CNI_PATH {}", type,
+                    request.path);
+    }
+    if (found->front() != '/') {
+        if (char *absolute = realpath(found->c_str(), nullptr)) {
+            *found = absolute;
+            free(absolute);
+        }
+    }
+    return Ipam(options, *found);
+}
+
+Result<std::string> Ipam::execute(const std::string &command, const Request &request) const {
+    auto finished = options_->run({{program_}, {"CNI_COMMAND=" + command}, request.input});
+    if (!finished) {
+        return pass(finished);
+    }
+    if (finished->exit_code != 0) {
+        return std::unexpected(failure_of(program_, *finished));
+    }
+    return std::move(finished->output);
+}
+
+Result<Attachment> Ipam::add(const Request &request) const {
+    if (in_process()) {
+        return options_->host_local.add(request);
+    }
+    auto output = execute("ADD", request);
+    if (!output) {
+        // The specification: after a delegate that failed to add, it is told to delete.
+        (void)execute("DEL", request);
+        return pass(output);
+    }
+    auto json = parse_json(*output, fmt::format("the result of '{}'", program_));
+    auto result = json ? attachment_from(*json, fmt::format("the result of '{}'", program_))
+                       : Result<Attachment>(pass(json));
+    if (result && result->ips.empty()) {
+        result = fail(k_internal, "IPAM plugin '{}' returned missing IP config", program_);
+    }
+    if (!result) {
+        (void)execute("DEL", request);
+    }
+    return result;
+}
+
+Result<void> Ipam::call(const std::string &command, const Request &request) const {
+    if (in_process()) {
+        const HostLocal &own = options_->host_local;
+        return command == "DEL"     ? own.del(request)
+               : command == "CHECK" ? own.check(request)
+               : command == "GC"    ? own.gc(request)
+                                    : own.status(request);
+    }
+    auto output = execute(command, request);
+    return output ? Result<void>() : pass(output);
+}
+
+} // namespace k2s::cni

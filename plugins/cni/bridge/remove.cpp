@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+#include <linux/netlink.h>
+
+#include "bridge/bridge.hpp"
+#include "bridge/iptables.hpp"
+#include "nft/masquerade.hpp"
+#include "nft/spoof_check.hpp"
+#include "spec/instance.hpp"
+
+namespace k2s::cni {
+namespace {
+
+using netlink::Batch;
+using netlink::NetworkNamespace;
+using netlink::Socket;
+
+/// The first failure of several steps that are all taken.
+class Steps {
+  public:
+    void add(Result<void> done) {
+        if (outcome_) {
+            outcome_ = std::move(done);
+        }
+    }
+    Result<void> outcome() { return std::move(outcome_); }
+
+  private:
+    Result<void> outcome_;
+};
+
+Result<void> delete_link(Socket &socket, uint32_t index, const std::string &name) {
+    Batch batch;
+    put_delete(batch, index, name);
+    return socket.send(batch);
+}
+
+/// From the container's side: whoever made the pair.
+Result<bool> unplug_inside(const Request &request) {
+    auto there = NetworkNamespace::open(request.netns);
+    if (!there) {
+        return false; // gone, and with it whatever was in it
+    }
+    auto own = NetworkNamespace::current();
+    if (!own) {
+        return pass(own);
+    }
+    if (*own == *there && !request.netns_override) {
+        return fail(k_bad_netns, "plugin's netns and netns from CNI_NETNS should not be the same");
+    }
+    auto inside = netlink::Entered::enter(*there, *own);
+    if (!inside) {
+        return pass(inside);
+    }
+    auto socket = Socket::open(NETLINK_ROUTE);
+    if (!socket) {
+        return pass(socket);
+    }
+    auto deleted = delete_link(*socket, 0, request.ifname);
+    return deleted ? Result<bool>(true) : pass(deleted);
+}
+
+/// From the host's side, for a namespace that nobody can name any more.
+Result<void> unplug_outside(const Request &request) {
+    auto socket = Socket::open(NETLINK_ROUTE);
+    if (!socket) {
+        return pass(socket);
+    }
+    const auto names = pair_names(request);
+    auto link = netlink::find_link(*socket, names.host);
+    if (!link) {
+        return pass(link);
+    }
+    // No alias yet: we were killed between the two.
+    const bool ours = *link && (*link)->kind == "veth" &&
+                      ((*link)->alias.empty() || (*link)->alias == names.alias);
+    return ours ? delete_link(*socket, (*link)->index, names.host) : Result<void>();
+}
+
+Result<void> unplug(const Request &request) {
+    if (!request.netns.empty()) {
+        auto done = unplug_inside(request);
+        if (!done || *done) {
+            return done ? Result<void>() : pass(done);
+        }
+    }
+    return unplug_outside(request);
+}
+
+Result<void> remove_rules(const Request &request, const BridgeConfig &config, const Runner &run) {
+    if (!config.spoof_check && !(config.layer3() && config.masquerade)) {
+        return {};
+    }
+    auto socket = Socket::open(NETLINK_NETFILTER);
+    if (!socket) {
+        return pass(socket);
+    }
+    const ValidAttachment who{request.container_id, request.ifname};
+    Steps steps;
+    if (config.spoof_check) {
+        steps.add(nft::SpoofCheck(*socket, request.network).remove(who));
+    }
+    if (config.layer3() && config.masquerade) {
+        steps.add(nft::Masquerade(*socket, request.network).remove(who));
+        // The pod may be older than the choice of a backend.
+        const IptablesMasquerade other(run, request);
+        const auto there = nft::has_chain(*socket, {nft::Family::ip, "nat", other.chain()});
+        if (config.masquerade_backend == "iptables" || (there && *there)) {
+            steps.add(other.remove());
+        }
+    }
+    return steps.outcome();
+}
+
+Result<void> remove_stale_links(const Request &request, const BridgeConfig &config,
+                                const std::vector<ValidAttachment> &valid) {
+    auto socket = Socket::open(NETLINK_ROUTE);
+    if (!socket) {
+        return pass(socket);
+    }
+    auto bridge = netlink::find_link(*socket, config.bridge);
+    if (!bridge || !*bridge) {
+        return bridge ? Result<void>() : pass(bridge);
+    }
+    auto links = netlink::list_links(*socket, (*bridge)->index);
+    if (!links) {
+        return pass(links);
+    }
+    Steps steps;
+    const auto network = fmt::format("k2s-cni {}-", network_key(request.network));
+    for (const auto &link : *links) {
+        const bool kept = std::ranges::any_of(valid, [&](const ValidAttachment &one) {
+            const auto key = attachment_key(request.network, one);
+            return link.alias.starts_with(fmt::format("k2s-cni {} ", key));
+        });
+        if (link.alias.starts_with(network) && !kept) {
+            steps.add(delete_link(*socket, link.index, link.name));
+        }
+    }
+    return steps.outcome();
+}
+
+} // namespace
+
+Result<void> Bridge::del(const Request &request) const {
+    auto config = read_bridge_config(request);
+    if (!config) {
+        return pass(config);
+    }
+    Steps steps;
+    auto unplugged = unplug(request);
+    const bool plugged = !unplugged;
+    steps.add(std::move(unplugged));
+    // An address must not be given away while an interface still has it.
+    if (config->layer3() && !plugged) {
+        auto ipam = Ipam::choose(options_.ipam, config->ipam_type, request);
+        steps.add(ipam ? ipam->call("DEL", request) : pass(ipam));
+    }
+    steps.add(remove_rules(request, *config, options_.ipam.run));
+    return steps.outcome();
+}
+
+Result<void> Bridge::gc(const Request &request) const {
+    auto config = read_bridge_config(request);
+    if (!config) {
+        return pass(config);
+    }
+    auto valid = valid_attachments(request.config);
+    if (!valid) {
+        return pass(valid);
+    }
+    Steps steps;
+    steps.add(remove_stale_links(request, *config, *valid));
+    if (config->layer3()) {
+        auto ipam = Ipam::choose(options_.ipam, config->ipam_type, request);
+        steps.add(ipam ? ipam->call("GC", request) : pass(ipam));
+    }
+    auto socket = Socket::open(NETLINK_NETFILTER);
+    if (!socket) {
+        steps.add(pass(socket));
+        return steps.outcome();
+    }
+    steps.add(nft::Masquerade(*socket, request.network).remove_others(*valid));
+    if (config->spoof_check) {
+        steps.add(nft::SpoofCheck(*socket, request.network).remove_others(*valid));
+    }
+    return steps.outcome();
+}
+
+Result<void> Bridge::status(const Request &request) const {
+    auto config = read_bridge_config(request);
+    if (!config) {
+        return pass(config);
+    }
+    if (config->layer3()) {
+        auto ipam = Ipam::choose(options_.ipam, config->ipam_type, request);
+        if (auto good = ipam ? ipam->call("STATUS", request) : pass(ipam); !good) {
+            return good;
+        }
+    }
+    const bool nftables =
+        config->spoof_check || (config->masquerade && config->masquerade_backend == "nftables");
+    if (nftables) {
+        auto socket = Socket::open(NETLINK_NETFILTER);
+        const auto listed = socket ? nft::list_rules(*socket, {nft::Family::inet, "none", "none"})
+                                   : Result<std::vector<nft::Rule>>(pass(socket));
+        if (!listed) {
+            return fail(k_unavailable, "nftables cannot be used: {}", listed.error().message);
+        }
+    }
+    return {};
+}
+
+Verbs Bridge::verbs(const std::string &version) const {
+    Verbs verbs;
+    verbs.about = "CNI bridge plugin " + version;
+    verbs.add = [this](const Request &request) -> Result<Json> {
+        auto result = add(request);
+        return result ? to_json(*result, request.version) : pass(result);
+    };
+    verbs.del = [this](const Request &request) { return del(request); };
+    verbs.check = [this](const Request &request) { return check(request); };
+    verbs.gc = [this](const Request &request) { return gc(request); };
+    verbs.status = [this](const Request &request) { return status(request); };
+    return verbs;
+}
+
+} // namespace k2s::cni

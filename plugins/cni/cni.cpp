@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+#include <k2s/sdk/plugin.hpp>
+
+#include "command.hpp"
+
+namespace k2s {
+namespace {
+
+class Cni final : public Plugin, public Commands {
+  public:
+    using Plugin::Plugin;
+
+    Status run(const Invocation &call) override { return cni::run_command(call, host()); }
+};
+
+} // namespace
+} // namespace k2s
+
+K2S_PLUGIN(k2s::Cni, "cni", K2S_PRODUCT_VERSION)

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+#include "netlink/link.hpp"
+
+#include <linux/if_bridge.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <sys/random.h>
+
+#include "netlink/attributes.hpp"
+
+namespace k2s::cni::netlink {
+namespace {
+
+int hex(char c) {
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+void read_info(const nlattr *info, Link &link) {
+    std::string port_of;
+    each(info, [&](uint16_t type, const nlattr *attribute) {
+        if (type == IFLA_INFO_KIND) {
+            link.kind = text_of(attribute);
+        } else if (type == IFLA_INFO_SLAVE_KIND) {
+            port_of = text_of(attribute);
+        } else if (type == IFLA_INFO_DATA && link.kind == "bridge") {
+            each(attribute, [&](uint16_t kind, const nlattr *value) {
+                if (kind == IFLA_BR_VLAN_FILTERING) {
+                    link.vlan_filtering = mnl_attr_get_u8(value) != 0;
+                }
+            });
+        } else if (type == IFLA_INFO_SLAVE_DATA && port_of == "bridge") {
+            each(attribute, [&](uint16_t kind, const nlattr *value) {
+                if (kind == IFLA_BRPORT_MODE) {
+                    link.hairpin = mnl_attr_get_u8(value) != 0;
+                } else if (kind == IFLA_BRPORT_ISOLATED) {
+                    link.isolated = mnl_attr_get_u8(value) != 0;
+                }
+            });
+        }
+    });
+}
+
+Address address_in(const nlattr *attribute) {
+    return Address::from_bytes(mnl_attr_get_payload(attribute),
+                               mnl_attr_get_payload_len(attribute) >= 16 ? 16 : 4);
+}
+
+} // namespace
+
+std::optional<Mac> Mac::parse(std::string_view text) {
+    Mac mac;
+    constexpr std::size_t length = 17;
+    if (text.size() != length) {
+        return std::nullopt;
+    }
+    for (std::size_t i = 0; i < mac.bytes.size(); ++i) {
+        const int high = hex(text[i * 3]), low = hex(text[i * 3 + 1]);
+        if (high < 0 || low < 0 || (i < 5 && text[i * 3 + 2] != ':' && text[i * 3 + 2] != '-')) {
+            return std::nullopt;
+        }
+        mac.bytes[i] = static_cast<uint8_t>(high << 4 | low);
+    }
+    return mac;
+}
+
+Mac Mac::random() {
+    Mac mac;
+    (void)!getrandom(mac.bytes.data(), mac.bytes.size(), 0); // 6 bytes are never short
+    mac.bytes[0] = static_cast<uint8_t>((mac.bytes[0] & 0xfe) | 0x02);
+    return mac;
+}
+
+std::string Mac::text() const {
+    return fmt::format("{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", bytes[0], bytes[1], bytes[2],
+                       bytes[3], bytes[4], bytes[5]);
+}
+
+Link read_link(const nlmsghdr *message) {
+    Link link;
+    const auto *about = static_cast<const ifinfomsg *>(mnl_nlmsg_get_payload(message));
+    link.index = static_cast<uint32_t>(about->ifi_index);
+    link.flags = about->ifi_flags;
+    each(message, sizeof(*about), [&](uint16_t type, const nlattr *attribute) {
+        switch (type) {
+        case IFLA_IFNAME:
+            link.name = text_of(attribute);
+            break;
+        case IFLA_IFALIAS:
+            link.alias = text_of(attribute);
+            break;
+        case IFLA_LINK:
+            link.peer = mnl_attr_get_u32(attribute);
+            break;
+        case IFLA_MASTER:
+            link.master = mnl_attr_get_u32(attribute);
+            break;
+        case IFLA_MTU:
+            link.mtu = mnl_attr_get_u32(attribute);
+            break;
+        case IFLA_PROMISCUITY:
+            link.promiscuity = mnl_attr_get_u32(attribute);
+            break;
+        case IFLA_OPERSTATE:
+            link.operstate = mnl_attr_get_u8(attribute);
+            break;
+        case IFLA_LINKINFO:
+            read_info(attribute, link);
+            break;
+        case IFLA_ADDRESS:
+            if (mnl_attr_get_payload_len(attribute) == link.mac.bytes.size()) {
+                std::memcpy(link.mac.bytes.data(), mnl_attr_get_payload(attribute),
+                            link.mac.bytes.size());
+            }
+            break;
+        default:
+            break;
+        }
+    });
+    return link;
+}
+
+Result<std::optional<Link>> find_link(Socket &socket, const std::string &name) {
+    Message message(RTM_GETLINK, NLM_F_ACK);
+    message.extra<ifinfomsg>();
+    message.put_text(IFLA_IFNAME, name).put_u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+    Batch batch;
+    batch.add(message, fmt::format("look up the interface {}", name), ENODEV);
+    std::optional<Link> link;
+    auto sent = socket.send(batch, [&](const nlmsghdr *answer) { link = read_link(answer); });
+    return sent ? Result<std::optional<Link>>(std::move(link)) : pass(sent);
+}
+
+Result<std::vector<Link>> list_links(Socket &socket, uint32_t master) {
+    Message message(RTM_GETLINK, NLM_F_DUMP);
+    message.extra<ifinfomsg>();
+    message.put_u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+    if (master != 0) {
+        message.put_u32(IFLA_MASTER, master);
+    }
+    std::vector<Link> links;
+    auto asked = socket.ask(message, "list the interfaces", [&](const nlmsghdr *answer) {
+        Link link = read_link(answer);
+        if (master == 0 || link.master == master) {
+            links.push_back(std::move(link));
+        }
+    });
+    return asked ? Result<std::vector<Link>>(std::move(links)) : pass(asked);
+}
+
+std::optional<LinkAddress> read_address(const nlmsghdr *message) {
+    const auto *about = static_cast<const ifaddrmsg *>(mnl_nlmsg_get_payload(message));
+    LinkAddress result;
+    result.index = about->ifa_index;
+    result.flags = about->ifa_flags;
+    bool found = false, local = false;
+    each(message, sizeof(*about), [&](uint16_t type, const nlattr *attribute) {
+        if (type == IFA_FLAGS) {
+            result.flags = mnl_attr_get_u32(attribute);
+        } else if (type == IFA_LOCAL || (type == IFA_ADDRESS && !local)) {
+            result.prefix = {address_in(attribute), about->ifa_prefixlen};
+            local = type == IFA_LOCAL;
+            found = true;
+        }
+    });
+    return found ? std::optional(result) : std::nullopt;
+}
+
+Result<std::vector<LinkAddress>> list_addresses(Socket &socket, uint32_t index) {
+    Message message(RTM_GETADDR, NLM_F_DUMP);
+    message.extra<ifaddrmsg>().ifa_index = index;
+    std::vector<LinkAddress> addresses;
+    auto asked = socket.ask(message, "list the addresses", [&](const nlmsghdr *answer) {
+        if (auto address = read_address(answer); address && address->index == index) {
+            addresses.push_back(*address);
+        }
+    });
+    return asked ? Result<std::vector<LinkAddress>>(std::move(addresses)) : pass(asked);
+}
+
+Result<std::vector<KernelRoute>> list_routes(Socket &socket, bool v4) {
+    Message message(RTM_GETROUTE, NLM_F_DUMP);
+    message.extra<rtmsg>().rtm_family = v4 ? AF_INET : AF_INET6;
+    std::vector<KernelRoute> routes;
+    auto asked = socket.ask(message, "list the routes", [&](const nlmsghdr *answer) {
+        const auto *about = static_cast<const rtmsg *>(mnl_nlmsg_get_payload(answer));
+        if (about->rtm_type != RTN_UNICAST) {
+            return;
+        }
+        KernelRoute route;
+        const std::array<uint8_t, 16> zeroes{};
+        route.destination = {Address::from_bytes(zeroes.data(), v4 ? 4 : 16), about->rtm_dst_len};
+        route.table = about->rtm_table;
+        each(answer, sizeof(*about), [&](uint16_t type, const nlattr *attribute) {
+            switch (type) {
+            case RTA_DST:
+                route.destination.address = address_in(attribute);
+                break;
+            case RTA_GATEWAY:
+                route.gateway = address_in(attribute);
+                break;
+            case RTA_OIF:
+                route.index = mnl_attr_get_u32(attribute);
+                break;
+            case RTA_TABLE:
+                route.table = mnl_attr_get_u32(attribute);
+                break;
+            case RTA_PRIORITY:
+                route.priority = mnl_attr_get_u32(attribute);
+                break;
+            default:
+                break;
+            }
+        });
+        routes.push_back(route);
+    });
+    return asked ? Result<std::vector<KernelRoute>>(std::move(routes)) : pass(asked);
+}
+
+Result<std::vector<PortVlan>> list_port_vlans(Socket &socket, uint32_t index) {
+    Message message(RTM_GETLINK, NLM_F_DUMP);
+    message.extra<ifinfomsg>().ifi_family = AF_BRIDGE;
+    message.put_u32(IFLA_EXT_MASK, RTEXT_FILTER_BRVLAN);
+    std::vector<PortVlan> vlans;
+    auto asked = socket.ask(message, "list the VLANs", [&](const nlmsghdr *answer) {
+        const auto *about = static_cast<const ifinfomsg *>(mnl_nlmsg_get_payload(answer));
+        if (static_cast<uint32_t>(about->ifi_index) != index) {
+            return;
+        }
+        each(answer, sizeof(*about), [&](uint16_t outer, const nlattr *attribute) {
+            if (outer != IFLA_AF_SPEC) {
+                return;
+            }
+            each(attribute, [&](uint16_t type, const nlattr *value) {
+                if (type == IFLA_BRIDGE_VLAN_INFO) {
+                    const auto *info =
+                        static_cast<const bridge_vlan_info *>(mnl_attr_get_payload(value));
+                    vlans.push_back({info->vid, info->flags});
+                }
+            });
+        });
+    });
+    return asked ? Result<std::vector<PortVlan>>(std::move(vlans)) : pass(asked);
+}
+
+} // namespace k2s::cni::netlink
