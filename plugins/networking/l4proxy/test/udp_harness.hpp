@@ -12,6 +12,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/udp.hpp>
+#include <boost/test/unit_test.hpp>
 
 #include "l4proxy/udp_forward.hpp"
 
@@ -116,6 +117,9 @@ class UdpHarness {
 bool loopback_has_more_addresses();
 /// Whether WSASendMsg heeds a source address (not under wine).
 bool source_addresses_can_be_set();
+
+/// For boost::unit_test::precondition.
+boost::test_tools::assertion_result icmp_errors_are_told(boost::unit_test::test_unit_id);
 
 /// Polls for up to five seconds.
 bool eventually(const std::function<bool()> &condition);
