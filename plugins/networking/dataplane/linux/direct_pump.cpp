@@ -8,30 +8,19 @@
 #include <boost/asio/post.hpp>
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <unistd.h>
+
+#include "pipe_stock.hpp"
 
 namespace k2s::dataplane {
 namespace {
 
 constexpr size_t k_scratch = 64 * 1024;
-constexpr size_t k_pipe = 512 * 1024;
-constexpr size_t k_kept_pipes = 32;
 // Full buffers in a row after which a flow counts as bulk: a small transfer does not pay for pipes.
 constexpr unsigned k_bulk_after = 2;
 // … and the piece that makes it an ordinary one again.
 constexpr size_t k_bulk_least = 16 * 1024;
 // A flow that never has to wait lets the others run after so many pieces.
 constexpr unsigned k_turn = 16;
-
-struct Pipe {
-    int read_end = -1;
-    int write_end = -1;
-};
-
-void close_pipe(const Pipe &pipe) noexcept {
-    ::close(pipe.read_end);
-    ::close(pipe.write_end);
-}
 
 bool would_block(int error) noexcept {
     return error == EAGAIN || error == EWOULDBLOCK;
@@ -41,40 +30,11 @@ bool would_block(int error) noexcept {
 
 struct TunnelTools::Impl {
     std::array<char, k_scratch> scratch;
-    std::vector<Pipe> pipes; // empty ones
-
-    bool take(Pipe &pipe) {
-        if (!pipes.empty()) {
-            pipe = pipes.back();
-            pipes.pop_back();
-            return true;
-        }
-        std::array<int, 2> ends{};
-        if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) {
-            return false;
-        }
-        pipe = {ends[0], ends[1]};
-        // Refused beyond the user's share of pipe memory: then the default size has to do.
-        static_cast<void>(::fcntl(pipe.write_end, F_SETPIPE_SZ, static_cast<int>(k_pipe)));
-        return true;
-    }
-
-    void give_back(const Pipe &pipe) {
-        if (pipes.size() < k_kept_pipes) {
-            pipes.push_back(pipe);
-        } else {
-            close_pipe(pipe);
-        }
-    }
+    PipeStock pipes;
 };
 
 TunnelTools::TunnelTools() : impl_(std::make_unique<Impl>()) {}
-
-TunnelTools::~TunnelTools() {
-    for (const Pipe &pipe : impl_->pipes) {
-        close_pipe(pipe);
-    }
-}
+TunnelTools::~TunnelTools() = default;
 
 const bool k_direct_pump = true;
 
@@ -83,11 +43,6 @@ namespace {
 class Direct {
   public:
     explicit Direct(DirectFlow &flow) : flow_(flow) {}
-    ~Direct() {
-        if (pipe_.read_end >= 0) {
-            close_pipe(pipe_);
-        }
-    }
     Direct(const Direct &) = delete;
     Direct &operator=(const Direct &) = delete;
 
@@ -200,12 +155,16 @@ class Direct {
     }
 
     Step fill_pipe() {
-        if (pipe_.read_end < 0 && !flow_.tools.impl()->take(pipe_)) {
+        if (!pipe_.open()) {
+            pipe_ = flow_.tools.impl()->pipes.take();
+        }
+        if (!pipe_.open()) {
             full_ = 0; // no descriptors left: copy
             return Step::moved;
         }
-        const ssize_t got = ::splice(from(), nullptr, pipe_.write_end, nullptr, at_most(k_pipe),
-                                     SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        const ssize_t got =
+            ::splice(from(), nullptr, pipe_.write_end(), nullptr, at_most(PipeStock::k_pipe_bytes),
+                     SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
         if (got > 0) {
             piped_ = static_cast<size_t>(got);
             if (piped_ < k_bulk_least) {
@@ -217,8 +176,7 @@ class Direct {
         if (error == EINTR) {
             return Step::moved;
         }
-        flow_.tools.impl()->give_back(pipe_);
-        pipe_ = {};
+        flow_.tools.impl()->pipes.give_back(std::move(pipe_));
         if (got == 0) {
             return Step::ended;
         }
@@ -230,7 +188,7 @@ class Direct {
 
     Task<bool> empty_pipe() {
         while (piped_ != 0) {
-            const ssize_t sent = ::splice(pipe_.read_end, nullptr, to(), nullptr, piped_,
+            const ssize_t sent = ::splice(pipe_.read_end(), nullptr, to(), nullptr, piped_,
                                           SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
             if (sent > 0) {
                 piped_ -= static_cast<size_t>(sent);

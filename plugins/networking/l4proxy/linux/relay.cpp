@@ -45,15 +45,6 @@ Relay::State::State(std::shared_ptr<RelayLoop::Impl> on, const Options &given)
     client.relay = upstream.relay = this;
 }
 
-Relay::State::~State() {
-    for (RelaySide *side : {&client, &upstream}) {
-        if (side->pipe.open()) { // bytes may be in it
-            ::close(side->pipe.read_end);
-            ::close(side->pipe.write_end);
-        }
-    }
-}
-
 void Relay::State::begin(dataplane::NativeSocket from, dataplane::NativeSocket to,
                          std::string first) {
     client.socket = std::move(from);
@@ -201,12 +192,16 @@ Relay::State::Step Relay::State::send_rest(RelaySide &from, RelaySide &to, uint6
 }
 
 Relay::State::Step Relay::State::fill_pipe(RelaySide &from) {
-    if (!from.pipe.open() && !loop->take_pipe(from.pipe)) {
+    if (!from.pipe.open()) {
+        from.pipe = loop->pipes.take();
+    }
+    if (!from.pipe.open()) {
         from.full = 0; // no descriptors left: copy
         return Step::moved;
     }
-    const ssize_t got = ::splice(from.socket.get(), nullptr, from.pipe.write_end, nullptr,
-                                 RelayLoop::Impl::k_pipe, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    const ssize_t got =
+        ::splice(from.socket.get(), nullptr, from.pipe.write_end(), nullptr,
+                 dataplane::PipeStock::k_pipe_bytes, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
     if (got > 0) {
         from.piped = static_cast<size_t>(got);
         return Step::moved;
@@ -215,7 +210,7 @@ Relay::State::Step Relay::State::fill_pipe(RelaySide &from) {
     if (error == EINTR) {
         return Step::moved;
     }
-    loop->give_pipe(from.pipe);
+    loop->pipes.give_back(std::move(from.pipe));
     if (got == 0) {
         from.ended = true;
         return Step::moved;
@@ -230,8 +225,8 @@ Relay::State::Step Relay::State::empty_pipe(RelaySide &from, RelaySide &to, uint
     if (!to.writable) {
         return Step::blocked;
     }
-    const ssize_t sent = ::splice(from.pipe.read_end, nullptr, to.socket.get(), nullptr, from.piped,
-                                  SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    const ssize_t sent = ::splice(from.pipe.read_end(), nullptr, to.socket.get(), nullptr,
+                                  from.piped, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
     if (sent > 0) {
         from.piped -= static_cast<size_t>(sent);
         bytes += static_cast<size_t>(sent);

@@ -5,9 +5,7 @@
 #include <utility>
 
 #include <boost/asio/post.hpp>
-#include <fcntl.h>
 #include <sys/epoll.h>
-#include <unistd.h>
 
 namespace k2s::l4proxy {
 
@@ -15,13 +13,6 @@ const bool k_native_relay = true;
 
 RelayLoop::Impl::Impl(net::io_context &context)
     : io(context), poller(context, ::epoll_create1(EPOLL_CLOEXEC)) {}
-
-RelayLoop::Impl::~Impl() {
-    for (Pipe &pipe : pipes) {
-        ::close(pipe.read_end);
-        ::close(pipe.write_end);
-    }
-}
 
 RelayLoop::RelayLoop(net::io_context &io) : impl_(std::make_shared<Impl>(io)) {}
 
@@ -120,32 +111,6 @@ void RelayLoop::Impl::finish_dead() {
             done(relay->result); // destroys the relay
         }
     }
-}
-
-bool RelayLoop::Impl::take_pipe(Pipe &pipe) noexcept {
-    if (!pipes.empty()) {
-        pipe = pipes.back();
-        pipes.pop_back();
-        return true;
-    }
-    std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) {
-        return false;
-    }
-    pipe = {ends[0], ends[1]};
-    // Refused beyond the user's share of pipe memory: then the default size has to do.
-    static_cast<void>(::fcntl(pipe.write_end, F_SETPIPE_SZ, static_cast<int>(k_pipe)));
-    return true;
-}
-
-void RelayLoop::Impl::give_pipe(Pipe &pipe) {
-    if (pipes.size() < k_kept_pipes) {
-        pipes.push_back(pipe);
-    } else {
-        ::close(pipe.read_end);
-        ::close(pipe.write_end);
-    }
-    pipe = {};
 }
 
 } // namespace k2s::l4proxy

@@ -8,15 +8,9 @@
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 
 #include "../relay.hpp"
+#include "dataplane/linux/pipe_stock.hpp"
 
 namespace k2s::l4proxy {
-
-struct Pipe {
-    int read_end = -1;
-    int write_end = -1;
-
-    bool open() const noexcept { return read_end >= 0; }
-};
 
 /// One socket of a relay.
 struct RelaySide {
@@ -32,28 +26,23 @@ struct RelaySide {
     // Taken from this socket and not yet taken by the other.
     std::string rest;
     size_t rest_sent = 0;
-    Pipe pipe;
+    dataplane::Pipe pipe;
     size_t piped = 0;
 };
 
 struct RelayLoop::Impl : std::enable_shared_from_this<RelayLoop::Impl> {
     static constexpr size_t k_scratch = 64 * 1024;
-    static constexpr size_t k_pipe = 512 * 1024;
-    static constexpr size_t k_kept_pipes = 32;
     static constexpr size_t k_events = 256;
     // Batches before the io_context's other work has its turn.
     static constexpr unsigned k_batches = 8;
 
     explicit Impl(net::io_context &context);
-    ~Impl();
 
     bool watch(RelaySide &side) noexcept;
     /// To be continued after the others had their turn.
     void again(Relay::State &relay);
     /// No event may reach it any more; it is destroyed after the batch at hand.
     void bury(Relay::State &relay);
-    bool take_pipe(Pipe &pipe) noexcept;
-    void give_pipe(Pipe &pipe);
 
     void wait();
     void run_batches();
@@ -63,7 +52,7 @@ struct RelayLoop::Impl : std::enable_shared_from_this<RelayLoop::Impl> {
     net::io_context &io;
     net::posix::basic_stream_descriptor<dataplane::Executor> poller;
     std::array<char, k_scratch> scratch;
-    std::vector<Pipe> pipes;                // empty ones
+    dataplane::PipeStock pipes;
     std::vector<Relay::State *> unfinished; // again()
     std::vector<Relay::State *> dead;
     bool waiting = false;
@@ -73,7 +62,6 @@ struct RelayLoop::Impl : std::enable_shared_from_this<RelayLoop::Impl> {
 
 struct Relay::State {
     State(std::shared_ptr<RelayLoop::Impl> on, const Options &given);
-    ~State();
 
     void begin(dataplane::NativeSocket from, dataplane::NativeSocket to, std::string first);
     void on_event(RelaySide &side, uint32_t events);
