@@ -164,13 +164,12 @@ class Dial {
             }
             co_return false;
         }
-        error_code ignored;
-        if (engine_.is_own_listener(race.to, ip_endpoint(race.socket->local_endpoint(ignored)))) {
+        if (engine_.is_own_listener(race.to, *race.socket)) {
             engine_.counters->denied_targets.add();
             error_ = {508, what() + " is this proxy itself"};
             co_return false;
         }
-        if (is_protected(race.to, ip_endpoint(race.socket->local_endpoint(ignored)))) {
+        if (is_protected(race.to, *race.socket)) {
             engine_.counters->denied_targets.add();
             error_ = {403, what() + " is an administrative port of the proxy's host, which remote "
                                     "clients may not reach (see protected_ports)"};
@@ -184,11 +183,11 @@ class Dial {
     }
 
     // A connection with one address at both ends does not leave this host.
-    bool is_protected(const Endpoint &to, const Endpoint &local) const {
+    bool is_protected(const Endpoint &to, const Socket &connection) const {
         const std::vector<uint16_t> &ports = settings_.config.protected_ports;
         return request_.remote_client && request_.upstream == nullptr &&
-               unmapped(to.address()) == unmapped(local.address()) &&
                std::find(ports.begin(), ports.end(), to.port()) != ports.end() &&
+               unmapped(to.address()) == local_address(connection) &&
                !any_contains(settings_.allowed_destinations, to.address());
     }
 

@@ -29,8 +29,8 @@ struct Engine {
                counters->idle_upstream),
           roster(std::make_shared<Roster>(io)) {}
 
-    /// True when a connection with these ends would lead back to this proxy.
-    bool is_own_listener(const Endpoint &remote, const Endpoint &local) const;
+    /// True when this connection to `remote` leads back to this proxy.
+    bool is_own_listener(const Endpoint &remote, const Socket &connection) const;
 
     net::io_context &io;
     std::shared_ptr<const Settings> settings;
@@ -44,5 +44,8 @@ struct Engine {
     std::vector<Endpoint> listeners;
     const std::shared_ptr<Roster> roster; // the sessions
 };
+
+/// Of the connection's own end; not IPv4-mapped.
+Address local_address(const Socket &connection);
 
 } // namespace k2s::httpproxy

@@ -66,7 +66,12 @@ void admit(const std::shared_ptr<Engine> &engine, Socket socket, const Endpoint 
 
 } // namespace
 
-bool Engine::is_own_listener(const Endpoint &remote, const Endpoint &local) const {
+Address local_address(const Socket &connection) {
+    error_code ignored;
+    return unmapped(ip_endpoint(connection.local_endpoint(ignored)).address());
+}
+
+bool Engine::is_own_listener(const Endpoint &remote, const Socket &connection) const {
     const Address to = unmapped(remote.address());
     for (const Endpoint &listener : listeners) {
         if (listener.port() != remote.port()) {
@@ -75,8 +80,8 @@ bool Engine::is_own_listener(const Endpoint &remote, const Endpoint &local) cons
         const Address at = unmapped(listener.address());
         // A wildcard listener answers on every address of this host: those that a connection has at
         // both ends, and all of 127.0.0.0/8.
-        const bool own_address = to == unmapped(local.address()) || to.is_loopback();
-        if (at == to || (at.is_unspecified() && own_address)) {
+        if (at == to ||
+            (at.is_unspecified() && (to.is_loopback() || to == local_address(connection)))) {
             return true;
         }
     }

@@ -60,8 +60,7 @@ unsigned status_of(HeadStatus problem) noexcept {
 Session::Session(std::shared_ptr<Engine> engine, Socket socket, const Endpoint &peer)
     : Member(engine->roster, peer.address()), engine_(std::move(engine)),
       settings_(engine_->settings), client_(std::move(socket)),
-      remote_(!client_address().is_loopback()),
-      peer_text_(text_of(Endpoint(client_address(), peer.port()))) {
+      peer_(client_address(), peer.port()), remote_(!client_address().is_loopback()) {
     engine_->counters->connections.add();
     engine_->counters->active_connections.add();
     watchdog_.client = &client_;
@@ -77,7 +76,7 @@ Task<void> Session::run() {
         co_await serve();
     } catch (const std::exception &e) {
         engine_->observer->on_log(LogLevel::error, "connection ended by an internal error",
-                                  {{"client", peer_text_}, {"error", e.what()}});
+                                  {{"client", text_of(peer_)}, {"error", e.what()}});
     }
     end_record();
     client_.close();
@@ -405,7 +404,8 @@ void Session::end_record() {
     record_.open = false;
     AccessEntry entry;
     entry.start = record_.time;
-    entry.client = peer_text_;
+    const std::string client = text_of(peer_);
+    entry.client = client;
     entry.protocol = record_.protocol;
     entry.referer = record_.referer;
     entry.user_agent = record_.user_agent;

@@ -76,10 +76,10 @@ class Session final : public Member, public std::enable_shared_from_this<Session
     std::shared_ptr<const Settings> settings_;
     PlainStream client_;
     Buffer in_;
+    const Endpoint peer_;
     const bool remote_;        // not on this host's loopback
     bool deaf_ = false;        // waits for others, without a read from the client under way
     Upload *upload_ = nullptr; // of the current request, while it is under way
-    std::string peer_text_;
 
     Request request_;
     std::string host_;     // storage of the target's authority
