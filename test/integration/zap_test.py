@@ -200,7 +200,7 @@ class Zap(TreeTest):
         with open(path + "/rootfs with space/new", "w") as file:
             file.write("copied up")
         subprocess.run(["mount", "-t", "tmpfs", "tmpfs", path + "/rootfs with space/below"], check=True)
-        self.assertTrue(os.path.isdir(path + "/work/work"))  # overlay's own, mode 000
+        self.assertTrue(os.path.isdir(os.path.join(path, "work", "work")))  # overlay's own, mode 000
         counted = self.zap(path, "-dry-run")
         self.assertEqual(counted["unmounted"], [path + "/rootfs with space/below", path + "/rootfs with space"])
         done = self.zap(path)
