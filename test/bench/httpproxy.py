@@ -120,6 +120,18 @@ def memory(programs, peer, name, count):
     print(f"  {name:12} {used / count:.1f} KB per idle tunnel ({count} of them)", flush=True)
 
 
+def soak(peers, wanted):
+    """Memory before and after very many requests, once the buffers are warm."""
+    ask = requests(peers, "1k", 32)
+    ask("ours")
+    before = resident_kb(peers["ours"])
+    done = 0
+    while done < wanted:
+        row = ask("ours")
+        done += row["req/s"] * SECONDS
+    print(f"  ours         {before} KB before, {resident_kb(peers['ours'])} KB after {done:,.0f} requests")
+
+
 def hold_clients(count):
     """Clients that have asked once and keep their connection."""
     held = []
@@ -155,6 +167,7 @@ def main():
         print("memory")
         for name in proxies:
             memory(programs, peers[name], name, 1000)
+        soak(peers, 1_000_000)
         for idle in (10, 9000):
             held = hold_clients(idle)
             table(f"GET of 1 KB, 32 connections, beside {idle} idle clients",
