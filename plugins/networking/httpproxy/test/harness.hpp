@@ -12,6 +12,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
+#include "dataplane/test/eventually.hpp"
 #include "proxy.hpp"
 
 namespace test {
@@ -19,10 +20,10 @@ namespace test {
 using Tcp = boost::asio::ip::tcp;
 using k2s::httpproxy::Config;
 
-/// A blocking connection with a time limit on every wait, for both ends of a test. A wait that takes
-/// too long and an unexpected end throw.
+/// A blocking connection with a time limit on every wait, for both ends of a test. A wait that
+/// takes too long and an unexpected end throw.
 class Peer {
-public:
+  public:
     Peer(Tcp::socket socket, std::shared_ptr<boost::asio::io_context> io);
     Peer(Peer &&) = default;
 
@@ -41,7 +42,7 @@ public:
     void close();
     Tcp::socket &socket() { return *socket_; }
 
-private:
+  private:
     size_t fill(); // 0 at the end
 
     std::shared_ptr<boost::asio::io_context> io_;
@@ -51,7 +52,7 @@ private:
 
 /// A server on a loopback port that runs `serve` on a thread for each connection.
 class Origin {
-public:
+  public:
     explicit Origin(std::function<void(Peer &)> serve);
     ~Origin();
 
@@ -60,7 +61,7 @@ public:
     std::string url(const std::string &path) const { return "http://" + authority() + path; }
     int connections() const { return connections_; }
 
-private:
+  private:
     void run();
 
     std::function<void(Peer &)> serve_;
@@ -84,7 +85,7 @@ std::string get(const std::string &url, const std::string &fields = "");
 
 /// What the proxy reported.
 class Recorder final : public k2s::httpproxy::Observer {
-public:
+  public:
     void on_log(k2s::httpproxy::LogLevel level, std::string_view message,
                 std::initializer_list<k2s::httpproxy::LogField> fields) override;
     void on_access(const k2s::httpproxy::AccessEntry &entry) override;
@@ -93,7 +94,7 @@ public:
     /// Waits until the text contains `what`.
     bool saw(const std::string &what) const;
 
-private:
+  private:
     mutable std::mutex mutex_;
     std::string text_;
 };
@@ -103,7 +104,7 @@ Config quick();
 
 /// A running proxy.
 class Harness {
-public:
+  public:
     explicit Harness(Config config = quick());
     ~Harness();
 
@@ -116,7 +117,7 @@ public:
     const k2s::httpproxy::Counters &stats() const { return *stats_; }
     Recorder &recorder() { return *recorder_; }
 
-private:
+  private:
     boost::asio::io_context io_{1};
     std::shared_ptr<Recorder> recorder_ = std::make_shared<Recorder>();
     std::unique_ptr<k2s::httpproxy::Proxy> proxy_;
@@ -130,7 +131,6 @@ std::string outside_address();
 
 bool contains(const std::string &text, const std::string &part);
 
-/// Polls for up to five seconds.
-bool eventually(const std::function<bool()> &condition);
+using k2s::dataplane::test::eventually;
 
 } // namespace test

@@ -12,6 +12,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
+#include "dataplane/test/eventually.hpp"
 #include "l4proxy/forward.hpp"
 #include "l4proxy/proxy.hpp"
 
@@ -131,7 +132,6 @@ class Harness {
 
 bool contains(const std::string &text, const std::string &part);
 
-/// Polls for up to five seconds.
-bool eventually(const std::function<bool()> &condition);
+using k2s::dataplane::test::eventually;
 
 } // namespace test

@@ -185,14 +185,4 @@ boost::test_tools::assertion_result icmp_errors_are_told(boost::unit_test::test_
     return told;
 }
 
-bool eventually(const std::function<bool()> &condition) {
-    for (int i = 0; i < 500; ++i) {
-        if (condition()) {
-            return true;
-        }
-        std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
-    return false;
-}
-
 } // namespace test

@@ -14,6 +14,7 @@
 #include <boost/asio/ip/udp.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include "dataplane/test/eventually.hpp"
 #include "l4proxy/udp_forward.hpp"
 
 namespace test {
@@ -121,7 +122,6 @@ bool source_addresses_can_be_set();
 /// For boost::unit_test::precondition.
 boost::test_tools::assertion_result icmp_errors_are_told(boost::unit_test::test_unit_id);
 
-/// Polls for up to five seconds.
-bool eventually(const std::function<bool()> &condition);
+using k2s::dataplane::test::eventually;
 
 } // namespace test
