@@ -466,6 +466,23 @@ function Test-Seed {
     }
 }
 
+function Test-Wincat {
+    Test-Case 'wincat: a reset is an error' {
+        $listener = New-Object Net.Sockets.TcpListener ([Net.IPAddress]::Loopback, 0)
+        $listener.Start()
+        try {
+            $port = $listener.LocalEndpoint.Port
+            $job = Start-Tool (Get-Tool 'wincat') @('127.0.0.1', "$port") # its standard input stays open
+            $peer = $listener.AcceptTcpClient()
+            $peer.LingerState = New-Object Net.Sockets.LingerOption ($true, 0)
+            $peer.Close()
+            $result = Wait-Tool $job 60
+        } finally { $listener.Stop() }
+        Assert-Code $result 1
+        Assert ($result.Err -match "127\.0\.0\.1:$port") "it said: $($result.Err)"
+    }
+}
+
 # ---- run ---------------------------------------------------------------------------------------
 
 try {
@@ -478,6 +495,7 @@ try {
     Test-Access
     Test-Logs
     Test-Seed
+    Test-Wincat
 } finally {
     foreach ($job in @($running)) { if (-not $job.Process.HasExited) { $job.Process.Kill() } }
     Stop-Job $origin
