@@ -61,13 +61,6 @@ Node make_node(NodeKind kind, size_t offset) noexcept {
     return node;
 }
 
-Node make_scalar(NodeKind kind, size_t offset, std::string_view text) noexcept {
-    Node node = make_node(kind, offset);
-    node.text = text.data();
-    node.size = static_cast<uint32_t>(text.size());
-    return node;
-}
-
 } // namespace
 
 void Builder::start() {
@@ -131,12 +124,12 @@ Builder::Anchor *Builder::declare(const Properties &properties, uint32_t node) {
 
 bool Builder::scalar(const Properties &properties, std::string_view text, bool plain,
                      bool lasting) {
-    const auto node = resolve(properties, text, plain, lasting);
+    Node node = make_node(NodeKind::string, properties.offset);
     uint32_t index = 0;
-    if (!node || !push_node(*node, index)) {
+    if (!resolve(properties, text, plain, lasting, node) || !push_node(node, index)) {
         return false;
     }
-    const Cost cost{1, node->size + k_node_overhead, 0};
+    const Cost cost{1, node.size + k_node_overhead, 0};
     if (Anchor *const anchor = declare(properties, index)) {
         anchor->cost = cost;
     }
@@ -144,30 +137,33 @@ bool Builder::scalar(const Properties &properties, std::string_view text, bool p
     return true;
 }
 
-std::optional<Node> Builder::resolve(const Properties &properties, std::string_view text,
-                                     bool plain, bool lasting) {
+bool Builder::resolve(const Properties &properties, std::string_view text, bool plain, bool lasting,
+                      Node &node) {
     const bool key = awaits_key();
     const std::string_view tag = properties.tag;
     const std::string_view name = core_name(tag);
     const size_t offset = properties.offset;
-    const auto string_node = [&] {
-        return make_scalar(NodeKind::string, offset, lasting ? text : document_.texts.keep(text));
+    const auto is = [&node](NodeKind kind, std::string_view value) {
+        node.kind = kind;
+        node.text = value.data();
+        node.size = static_cast<uint32_t>(value.size());
+        return true;
     };
+    const auto kept = [&] { return lasting ? text : document_.texts.keep(text); };
 
     if (key && options_.merge_keys && text == "<<" && ((plain && tag.empty()) || name == "merge")) {
-        Node node = make_scalar(NodeKind::string, offset, "<<");
         node.merge = true;
-        return node;
+        return is(NodeKind::string, "<<");
     }
     const bool typed = name == "int" || name == "float" || name == "bool" || name == "null";
     if (!typed) {
         if (is_mapping_only(name) || is_sequence_only(name)) {
             fail(offset, fmt::format("{} does not fit a scalar", shown_tag(tag)));
-            return std::nullopt;
+            return false;
         }
         // "!", "!!str", "!!binary" and every unknown tag: a string, as Go's yaml.v3 does it.
         if (!tag.empty() || !plain) {
-            return string_node();
+            return is(NodeKind::string, kept());
         }
     }
     const ScalarType type = classify(text, options_.yaml11_booleans);
@@ -180,40 +176,38 @@ std::optional<Node> Builder::resolve(const Properties &properties, std::string_v
                                            : type == ScalarType::null;
         if (!fits) {
             fail(offset, fmt::format("{} does not fit {}", shown_tag(tag), quoted(text)));
-            return std::nullopt;
+            return false;
         }
     }
     switch (type) {
     case ScalarType::string:
-        return string_node();
+        return is(NodeKind::string, kept());
     case ScalarType::null:
-        return make_scalar(NodeKind::literal, offset, "null");
+        return is(NodeKind::literal, "null");
     case ScalarType::boolean:
-        return make_scalar(NodeKind::literal, offset, boolean_value(text) ? "true" : "false");
+        return is(NodeKind::literal, boolean_value(text) ? "true" : "false");
     case ScalarType::non_finite:
         if (key) {
-            return string_node(); // a key becomes text anyway
+            return is(NodeKind::string, kept()); // a key becomes text anyway
         }
         fail(offset, fmt::format("{} has no JSON form: JSON has no infinity and no NaN; quote it "
                                  "to make it a string",
                                  text));
-        return std::nullopt;
+        return false;
     case ScalarType::integer:
     case ScalarType::floating:
         break;
     }
     if (is_json_number(text)) {
-        Node node = string_node();
-        node.kind = NodeKind::literal;
-        return node;
+        return is(NodeKind::literal, kept());
     }
     const auto number = json_number(text);
     if (!number) {
         fail(offset, "this hexadecimal or octal number is too long; quote it to make it a string",
              K2S_E_NO_MEMORY);
-        return std::nullopt;
+        return false;
     }
-    return make_scalar(NodeKind::literal, offset, document_.texts.keep(*number));
+    return is(NodeKind::literal, document_.texts.keep(*number));
 }
 
 bool Builder::begin_collection(const Properties &properties, NodeKind kind) {

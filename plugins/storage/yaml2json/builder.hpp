@@ -76,8 +76,8 @@ class Builder {
     void add_child(uint32_t index, const Cost &cost);
     [[nodiscard]] bool awaits_key() const noexcept;
     Anchor *declare(const Properties &properties, uint32_t node);
-    std::optional<Node> resolve(const Properties &properties, std::string_view text, bool plain,
-                                bool lasting);
+    bool resolve(const Properties &properties, std::string_view text, bool plain, bool lasting,
+                 Node &node);
     bool finish_mapping(const Frame &frame);
     bool merge(size_t first);
     bool merge_value(const Entry &entry);

@@ -2,371 +2,22 @@
 #include "convert.hpp"
 
 #include <algorithm>
+#include <deque>
+#include <future>
 #include <memory>
 #include <new>
-#include <optional>
 #include <string>
+#include <thread>
 
 #include <fmt/format.h>
-#include <libfyaml.h>
 
-#include "builder.hpp"
-#include "json_writer.hpp"
+#include "conversion.hpp"
 #include "pointer.hpp"
-#include "quoted.hpp"
 #include "scalar.hpp"
 #include "source.hpp"
 #include "stream.hpp"
-#include "unicode.hpp"
-#include "yaml_writer.hpp"
 
 namespace k2s::yaml2json {
-namespace {
-
-struct DestroyDiag {
-    void operator()(fy_diag *diag) const noexcept { fy_diag_destroy(diag); }
-};
-struct DestroyIterator {
-    void operator()(fy_token_iter *iterator) const noexcept { fy_token_iter_destroy(iterator); }
-};
-struct DestroyParser {
-    void operator()(fy_parser *parser) const noexcept { fy_parser_destroy(parser); }
-};
-
-/// One conversion: pulls events out of libfyaml, hands them to the builder, each finished document
-/// to the writer.
-class Conversion {
-  public:
-    Conversion(std::string_view name, const Options &options, const Pointer &query,
-               const Sink &sink)
-        : name_{name}, options_{options}, query_{query}, writer_{options, sink}, yaml_{writer_},
-          builder_{document_, options} {}
-
-    std::expected<void, Error> begin();
-    /// A piece of the stream that holds whole documents.
-    std::expected<void, Error> feed(const Source &source);
-    std::expected<Report, Error> end();
-
-  private:
-    void open_parser();
-    std::expected<void, Error> handle(const fy_event &event);
-    bool handle_node(const fy_event &event);
-    bool handle_scalar(const fy_event &event);
-    void read_text(fy_token *token);
-    std::expected<void, Error> finish_document();
-    std::expected<void, Error> finish_stream();
-    [[nodiscard]] Properties properties(fy_token *anchor, fy_token *tag, fy_token *start);
-    [[nodiscard]] Error parser_error() const;
-    [[nodiscard]] Error fault_error(const Fault &fault) const;
-    [[nodiscard]] Error writer_error() const;
-    [[nodiscard]] std::expected<void, Error> wrote(bool done) const {
-        return done ? std::expected<void, Error>{} : std::unexpected(writer_error());
-    }
-
-    std::string_view name_;
-    const Source *source_ = nullptr; ///< the piece at hand
-    const Options &options_;
-    const Pointer &query_;
-    std::string log_;
-    std::unique_ptr<fy_diag, DestroyDiag> diag_;
-    std::unique_ptr<fy_parser, DestroyParser> parser_;
-    Document document_;
-    JsonWriter writer_;
-    YamlWriter yaml_;
-    Builder builder_;
-    std::optional<Fault> scalar_fault_;
-    std::string decoded_; ///< the text of the scalar at hand
-    Report report_;
-    size_t offset_ = 0; ///< of the last token: empty nodes have none of their own
-    bool skipping_ = false;
-};
-
-std::string_view token_text(fy_token *token) noexcept {
-    size_t size = 0;
-    const char *const text = token != nullptr ? fy_token_get_text(token, &size) : nullptr;
-    return text != nullptr ? std::string_view{text, size} : std::string_view{};
-}
-
-// A few errors (an unknown %YAML version) are not collected but logged, as "[ERR]: reason".
-void capture(fy_diag *, void *user, const char *text, size_t size) {
-    auto &log = *static_cast<std::string *>(user);
-    constexpr size_t k_max = 256;
-    log.append(text, std::min(size, k_max - std::min(log.size(), k_max)));
-}
-
-// The library's message as one line of valid UTF-8: it quotes parts of the input byte by byte.
-std::string tidy_message(std::string_view text) {
-    constexpr std::string_view k_level = "[ERR]: ";
-    if (text.starts_with(k_level)) {
-        text.remove_prefix(k_level.size());
-    }
-    text = text.substr(0, text.find('\n'));
-    text = text.substr(0, text.find_last_not_of(' ') + 1);
-    std::string message;
-    while (!text.empty()) {
-        const size_t length = utf8_sequence(text);
-        const bool shown = length > 1 || (length == 1 && text[0] >= ' ');
-        message.append(shown ? text.substr(0, length) : "?");
-        text.remove_prefix(std::max<size_t>(length, 1));
-    }
-    return message;
-}
-
-void Conversion::open_parser() {
-    // By default the library prints errors to stderr.
-    fy_diag_cfg diag_config;
-    fy_diag_cfg_default(&diag_config);
-    diag_config.fp = nullptr;
-    diag_config.output_fn = capture;
-    diag_config.user = &log_;
-    diag_.reset(fy_diag_create(&diag_config));
-    if (!diag_) {
-        throw std::bad_alloc{};
-    }
-    fy_diag_set_collect_errors(diag_.get(), true);
-
-    // The library's own depth limit (64) guards its recursive document code, which is not used:
-    // the builder has the limit.
-    fy_parse_cfg config{};
-    config.flags =
-        static_cast<fy_parse_cfg_flags>(FYPCF_QUIET | FYPCF_DISABLE_DEPTH_LIMIT | FYPCF_JSON_NONE);
-    config.diag = diag_.get();
-    parser_.reset(fy_parser_create(&config));
-    const std::string_view text = source_->text();
-    if (!parser_ || fy_parser_set_string(parser_.get(), text.data(), text.size()) != 0) {
-        throw std::bad_alloc{};
-    }
-}
-
-std::expected<void, Error> Conversion::begin() {
-    return wrote(options_.documents != Documents::array || options_.output == Output::yaml ||
-                 writer_.begin_array());
-}
-
-std::expected<void, Error> Conversion::feed(const Source &source) {
-    source_ = &source;
-    offset_ = 0;
-    if (source.text().empty()) {
-        return {};
-    }
-    log_.clear();
-    open_parser();
-    while (fy_event *const event = fy_parser_parse(parser_.get())) {
-        auto handled = handle(*event);
-        fy_parser_event_free(parser_.get(), event);
-        if (!handled) {
-            return handled;
-        }
-    }
-    if (fy_parser_get_stream_error(parser_.get())) {
-        return std::unexpected(parser_error());
-    }
-    return {};
-}
-
-std::expected<Report, Error> Conversion::end() {
-    if (auto finished = finish_stream(); !finished) {
-        return std::unexpected(std::move(finished.error()));
-    }
-    report_.output_bytes = writer_.bytes();
-    return report_;
-}
-
-std::expected<void, Error> Conversion::handle(const fy_event &event) {
-    switch (event.type) {
-    case FYET_DOCUMENT_START:
-        ++report_.documents;
-        skipping_ = options_.documents == Documents::first && report_.documents > 1;
-        builder_.start();
-        return {};
-    case FYET_DOCUMENT_END:
-        return skipping_ ? std::expected<void, Error>{} : finish_document();
-    default:
-        if (skipping_ || handle_node(event)) {
-            return {};
-        }
-        return std::unexpected(fault_error(scalar_fault_ ? *scalar_fault_ : builder_.fault()));
-    }
-}
-
-Properties Conversion::properties(fy_token *anchor, fy_token *tag, fy_token *start) {
-    const fy_mark *mark = start != nullptr ? fy_token_start_mark(start) : nullptr;
-    if (mark == nullptr && tag != nullptr) {
-        mark = fy_token_start_mark(tag);
-    }
-    if (mark != nullptr) {
-        offset_ = mark->input_pos;
-    }
-    return {token_text(anchor), token_text(tag), offset_};
-}
-
-bool Conversion::handle_node(const fy_event &event) {
-    switch (event.type) {
-    case FYET_SCALAR:
-        return handle_scalar(event);
-    case FYET_SEQUENCE_START: {
-        const auto &data = event.sequence_start;
-        return builder_.begin_sequence(properties(data.anchor, data.tag, data.sequence_start));
-    }
-    case FYET_MAPPING_START: {
-        const auto &data = event.mapping_start;
-        return builder_.begin_mapping(properties(data.anchor, data.tag, data.mapping_start));
-    }
-    case FYET_SEQUENCE_END:
-    case FYET_MAPPING_END:
-        return builder_.end_collection();
-    case FYET_ALIAS: {
-        size_t offset = properties(nullptr, nullptr, event.alias.anchor).offset;
-        if (offset > 0 && source_->text()[offset - 1] == '*') {
-            --offset; // the token begins behind the indicator
-        }
-        return builder_.alias(token_text(event.alias.anchor), offset);
-    }
-    default: // the stream's own start and end
-        return true;
-    }
-}
-
-bool Conversion::handle_scalar(const fy_event &event) {
-    const auto &data = event.scalar;
-    const auto where = properties(data.anchor, data.tag, data.value);
-    const auto style = fy_token_scalar_style(data.value);
-    const bool plain = style == FYSS_PLAIN || style == FYSS_ANY;
-    const fy_mark *const start = fy_token_start_mark(data.value);
-    const fy_mark *const end = fy_token_end_mark(data.value);
-    if (start != nullptr && end != nullptr) {
-        const uint64_t size = end->input_pos - start->input_pos;
-        if (size > options_.limits.scalar_bytes) {
-            scalar_fault_ = Fault{where.offset, K2S_E_NO_MEMORY,
-                                  fmt::format("this scalar has {} bytes, the limit is {}; raise "
-                                              "the limit if it is meant",
-                                              size, options_.limits.scalar_bytes),
-                                  std::nullopt};
-            return false;
-        }
-        // A scalar in one line without escapes is its own text; asking the library for it would
-        // make a copy of most of them.
-        const auto raw = source_->text().substr(start->input_pos, size);
-        const bool one_line = start->line == end->line;
-        if (one_line && (plain || (style == FYSS_SINGLE_QUOTED && !raw.contains('\'')) ||
-                         (style == FYSS_DOUBLE_QUOTED && !raw.contains('\\')))) {
-            return builder_.scalar(where, raw, plain, true);
-        }
-        if (style == FYSS_DOUBLE_QUOTED) {
-            if (!decode_double_quoted(raw, decoded_)) {
-                scalar_fault_ =
-                    Fault{where.offset, K2S_E_FAILED,
-                          "an escape in this scalar names no Unicode character", std::nullopt};
-                return false;
-            }
-            return builder_.scalar(where, decoded_, false, false);
-        }
-    }
-    read_text(data.value);
-    return builder_.scalar(where, decoded_, plain, false);
-}
-
-// In pieces: fy_token_get_text() believes a length that is estimated while scanning, and where that
-// is wrong (some folded scalars) the text ends in memory that was never written.
-void Conversion::read_text(fy_token *token) {
-    decoded_.clear();
-    const std::unique_ptr<fy_token_iter, DestroyIterator> iterator{fy_token_iter_create(token)};
-    if (!iterator) {
-        throw std::bad_alloc{};
-    }
-    const fy_iter_chunk *chunk = nullptr;
-    int failed = 0;
-    while ((chunk = fy_token_iter_chunk_next(iterator.get(), chunk, &failed)) != nullptr) {
-        decoded_.append(chunk->str, chunk->len);
-    }
-    if (failed != 0) {
-        throw std::bad_alloc{}; // all that can fail in a scalar that was scanned
-    }
-}
-
-std::expected<void, Error> Conversion::finish_document() {
-    const auto root = query_.find(document_);
-    if (!root) {
-        return std::unexpected(
-            Error{root.error().code, fmt::format("{}: document {}: {}", name_, report_.documents,
-                                                 root.error().message)});
-    }
-    if (options_.output == Output::yaml) {
-        const bool written =
-            (report_.written++ == 0 || writer_.write_raw("---\n")) && yaml_.write(document_, *root);
-        return wrote(written);
-    }
-    const bool element = options_.documents == Documents::array;
-    if (element && !writer_.begin_element()) {
-        return std::unexpected(writer_error());
-    }
-    bool written = writer_.write_document(document_, *root);
-    if (options_.documents == Documents::all) {
-        written = written && writer_.write_raw("\n");
-    }
-    ++report_.written;
-    return wrote(written);
-}
-
-std::expected<void, Error> Conversion::finish_stream() {
-    bool written = true;
-    if (options_.output == Output::yaml) {
-        return wrote(writer_.flush());
-    }
-    switch (options_.documents) {
-    case Documents::first:
-        if (report_.documents == 0) {
-            written = writer_.write_raw("{}");
-        }
-        break;
-    case Documents::array:
-        written = writer_.end_array();
-        break;
-    case Documents::all:
-        break;
-    }
-    if (options_.documents != Documents::all && options_.final_newline) {
-        written = written && writer_.write_raw("\n");
-    }
-    return wrote(written && writer_.flush());
-}
-
-Error Conversion::parser_error() const {
-    void *iterator = nullptr;
-    while (const fy_diag_error *const error = fy_diag_errors_iterate(diag_.get(), &iterator)) {
-        if (error->type == FYET_ERROR && error->msg != nullptr && error->line > 0) {
-            return source_->error_at(static_cast<uint64_t>(error->line),
-                                     static_cast<uint64_t>(std::max(error->column, 1)),
-                                     tidy_message(error->msg));
-        }
-    }
-    const std::string logged = tidy_message(log_);
-    return source_->error_at(offset_, logged.empty() ? std::string_view{"not well-formed YAML"}
-                                                     : std::string_view{logged});
-}
-
-Error Conversion::fault_error(const Fault &fault) const {
-    if (!fault.earlier) {
-        return source_->error_at(fault.offset, fault.reason, fault.code);
-    }
-    return source_->error_at(
-        fault.offset,
-        fmt::format("{} (first in line {})", fault.reason, source_->line_at(*fault.earlier)),
-        fault.code);
-}
-
-Error Conversion::writer_error() const {
-    if (writer_.status() == JsonWriter::Status::limit_passed) {
-        return {K2S_E_NO_MEMORY,
-                fmt::format("{}: the JSON text is longer than {} bytes; raise the limit or split "
-                            "the file",
-                            name_, options_.limits.output_bytes)};
-    }
-    return {K2S_E_IO, fmt::format("{}: the JSON text could not be written", name_)};
-}
-
-} // namespace
-
 namespace {
 
 /// The parser reads YAML; its blocks would be taken for values of a line each.
@@ -432,6 +83,85 @@ std::expected<void, Error> feed_piece(Conversion &conversion, std::string_view p
     return conversion.feed(*source);
 }
 
+/// Converts pieces on other processors while earlier ones are written. A piece that fails there, or
+/// whose text gets too long to keep, is converted again when it is its turn: errors and what was
+/// written before them are those of a conversion without threads.
+class Ahead {
+  public:
+    Ahead(Conversion &conversion, std::string_view name, const Options &options)
+        : conversion_{conversion}, name_{name}, options_{options} {}
+
+    /// Only JSON texts in a row can be made apart from each other.
+    [[nodiscard]] bool useful() const noexcept {
+        return processors_ > 1 && options_.documents == Documents::all &&
+               options_.output == Output::json && options_.query.empty();
+    }
+
+    std::expected<void, Error> add(std::string_view text, uint64_t lines_before) {
+        if (queue_.size() == std::min<size_t>(processors_, k_most)) {
+            if (auto taken = take(); !taken) {
+                return taken;
+            }
+        }
+        auto piece = std::make_unique<Piece>();
+        piece->text = text;
+        piece->lines_before = lines_before;
+        // Without a thread to be had, it is done by the one who asks for the result.
+        piece->made = std::async(std::launch::async | std::launch::deferred,
+                                 [this, &piece = *piece] { return make(piece); });
+        queue_.push_back(std::move(piece));
+        return {};
+    }
+
+    std::expected<void, Error> finish() {
+        while (!queue_.empty()) {
+            if (auto taken = take(); !taken) {
+                return taken;
+            }
+        }
+        return {};
+    }
+
+  private:
+    static constexpr size_t k_most = 8;
+    static constexpr size_t k_json_bytes = size_t{32} << 20;
+
+    struct Piece {
+        std::string text;
+        uint64_t lines_before = 0;
+        std::string json;
+        std::future<std::expected<Report, Error>> made; ///< ends before the rest goes
+    };
+
+    std::expected<Report, Error> make(Piece &piece) const {
+        const Sink keep{&piece.json, [](void *context, const char *data, size_t size) {
+                            auto &json = *static_cast<std::string *>(context);
+                            if (json.size() + size > k_json_bytes) {
+                                return false;
+                            }
+                            json.append(data, size);
+                            return true;
+                        }};
+        return run(name_, options_, keep, [&](Conversion &conversion) {
+            return feed_piece(conversion, piece.text, name_, options_, piece.lines_before);
+        });
+    }
+
+    std::expected<void, Error> take() {
+        const std::unique_ptr<Piece> piece = std::move(queue_.front());
+        queue_.pop_front();
+        const auto made = piece->made.get();
+        return made ? conversion_.adopt(piece->json, made->documents)
+                    : feed_piece(conversion_, piece->text, name_, options_, piece->lines_before);
+    }
+
+    Conversion &conversion_;
+    std::string_view name_;
+    const Options &options_;
+    const size_t processors_ = std::thread::hardware_concurrency();
+    std::deque<std::unique_ptr<Piece>> queue_;
+};
+
 } // namespace
 
 std::expected<Report, Error> convert(std::string_view input, std::string_view name,
@@ -445,16 +175,18 @@ std::expected<Report, Error> convert(const Reader &reader, std::string_view name
                                      const Options &options, const Sink &sink) {
     return run(name, options, sink, [&](Conversion &conversion) -> std::expected<void, Error> {
         Splitter splitter{reader, name, options};
-        for (;;) {
+        Ahead ahead{conversion, name, options};
+        for (bool first = true;; first = false) {
             const auto piece = splitter.next();
-            if (!piece) {
-                return std::unexpected(piece.error());
+            if (!piece || piece->empty()) {
+                const auto rest = ahead.finish(); // what stands before an error comes first
+                return piece || !rest ? rest : std::unexpected(piece.error());
             }
-            if (piece->empty()) {
-                return {};
-            }
-            if (auto fed = feed_piece(conversion, *piece, name, options, splitter.lines_before());
-                !fed) {
+            // Most inputs have one piece: no thread for them.
+            auto fed = first || !ahead.useful()
+                           ? feed_piece(conversion, *piece, name, options, splitter.lines_before())
+                           : ahead.add(*piece, splitter.lines_before());
+            if (!fed) {
                 return fed;
             }
         }

@@ -85,6 +85,45 @@ BOOST_AUTO_TEST_CASE(errors_have_the_line_of_the_stream) {
     BOOST_TEST(said.contains("\nc: 2\n^"));
 }
 
+BOOST_AUTO_TEST_CASE(what_stands_before_an_error_is_written) {
+    Options options;
+    options.documents = Documents::all;
+    options.limits.piece_bytes = 1;
+    std::string text;
+    std::string expected;
+    for (int i = 0; i < 100; ++i) {
+        text += "--- " + std::to_string(i) + "\n";
+        expected += std::to_string(i) + "\n";
+    }
+    text += "--- [\n--- 101\n";
+    Drip drip{text};
+    std::string output;
+    const auto report = convert(Reader{&drip, Drip::read}, "in.yaml", options, {&output, collect});
+    BOOST_REQUIRE(!report);
+    BOOST_TEST(report.error().message.starts_with("in.yaml:10"));
+    // The writer keeps up to 64 KiB back; what it has written is what comes first.
+    BOOST_TEST(expected.starts_with(output));
+}
+
+BOOST_AUTO_TEST_CASE(a_text_too_long_to_be_kept) {
+    Options options;
+    options.documents = Documents::all;
+    options.limits.piece_bytes = 1;
+    std::string text = "--- 1\n--- 2\n---\n- &x " + std::string(size_t{1} << 20, 'x') + "\n";
+    for (int i = 0; i < 40; ++i) {
+        text += "- *x\n";
+    }
+    text += "--- 3\n";
+    Drip drip{text, 1 << 20};
+    std::string output;
+    const auto report = convert(Reader{&drip, Drip::read}, "in.yaml", options, {&output, collect});
+    BOOST_REQUIRE(report);
+    BOOST_TEST(report->documents == 4U);
+    BOOST_TEST(output.starts_with("1\n2\n[\"x"));
+    BOOST_TEST(output.ends_with("\"]\n3\n"));
+    BOOST_TEST(output.size() > size_t{41} << 20);
+}
+
 BOOST_AUTO_TEST_CASE(other_encodings_come_as_one_piece) {
     std::string utf16 = "\xFF\xFE";
     for (const char c : std::string_view{"a\n---\nb\n"}) {
