@@ -2,6 +2,7 @@
 #include <k2s/sdk/plugin.hpp>
 
 #include "command.hpp"
+#include "vfprules/command.hpp"
 
 namespace k2s {
 namespace {
@@ -10,7 +11,10 @@ class Cni final : public Plugin, public Commands {
   public:
     using Plugin::Plugin;
 
-    Status run(const Invocation &call) override { return cni::run_command(call, host()); }
+    Status run(const Invocation &call) override {
+        return call.command() == "vfprules" ? vfprules::run_command(call, host())
+                                            : cni::run_command(call, host());
+    }
 };
 
 } // namespace

@@ -43,10 +43,12 @@ struct Numbers {
         each(data, [&](uint16_t type, const nlattr *attribute) {
             if (type < std::size(at) && mnl_attr_get_payload_len(attribute) == sizeof(uint32_t)) {
                 at[type] = number(attribute);
+                has[type] = true;
             }
         });
     }
     uint32_t at[8] = {};
+    bool has[8] = {};
 };
 
 std::string describe_data(const nlattr *data, uint16_t wanted) {
@@ -59,13 +61,16 @@ std::string describe_data(const nlattr *data, uint16_t wanted) {
     return bytes;
 }
 
-std::string verdict_in(const nlattr *data) {
+std::string immediate_in(const nlattr *data) {
     std::string text;
     each(data, [&](uint16_t outer, const nlattr *value) {
         if (outer != NFTA_IMMEDIATE_DATA) {
             return;
         }
         each(value, [&](uint16_t middle, const nlattr *verdict) {
+            if (middle == NFTA_DATA_VALUE) {
+                text = describe_load(value_in(value));
+            }
             if (middle != NFTA_DATA_VERDICT) {
                 return;
             }
@@ -93,11 +98,14 @@ std::string describe_expression(const std::string &name, const nlattr *data) {
     }
     const Numbers numbers(data);
     if (name == "meta") {
-        return describe_meta(numbers.at[NFTA_META_KEY]);
+        return numbers.has[NFTA_META_SREG] ? describe_set_meta(numbers.at[NFTA_META_KEY])
+                                           : describe_meta(numbers.at[NFTA_META_KEY]);
     }
     if (name == "payload") {
-        return describe_payload(numbers.at[NFTA_PAYLOAD_BASE], numbers.at[NFTA_PAYLOAD_OFFSET],
-                                numbers.at[NFTA_PAYLOAD_LEN]);
+        const auto describe =
+            numbers.has[NFTA_PAYLOAD_SREG] ? describe_set_payload : describe_payload;
+        return describe(numbers.at[NFTA_PAYLOAD_BASE], numbers.at[NFTA_PAYLOAD_OFFSET],
+                        numbers.at[NFTA_PAYLOAD_LEN]);
     }
     if (name == "bitwise") {
         return describe_mask(describe_data(data, NFTA_BITWISE_MASK));
@@ -105,7 +113,7 @@ std::string describe_expression(const std::string &name, const nlattr *data) {
     if (name == "cmp") {
         return describe_compare(numbers.at[NFTA_CMP_OP], describe_data(data, NFTA_CMP_DATA));
     }
-    return name == "immediate" ? verdict_in(data) : name + "; ";
+    return name == "immediate" ? immediate_in(data) : name + "; ";
 }
 
 } // namespace
@@ -132,6 +140,18 @@ std::string describe_verdict(int32_t code, std::string_view chain) {
 
 std::string describe_masquerade() {
     return "masq; ";
+}
+
+std::string describe_load(std::string_view value) {
+    return fmt::format("load {}; ", hex(value));
+}
+
+std::string describe_set_meta(uint32_t key) {
+    return fmt::format("set meta {}; ", key);
+}
+
+std::string describe_set_payload(uint32_t base, uint32_t offset, uint32_t size) {
+    return fmt::format("set payload {} {} {}; ", base, offset, size);
 }
 
 std::string describe_expressions(const nlattr *list) {

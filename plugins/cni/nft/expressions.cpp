@@ -60,6 +60,32 @@ void Expressions::compare(uint32_t operation, const void *value, uint32_t size) 
     text_ += describe_compare(operation, {static_cast<const char *>(value), size});
 }
 
+void Expressions::load(const void *value, uint32_t size) {
+    expression("immediate", [&] {
+        message_.put_be32(NFTA_IMMEDIATE_DREG, NFT_REG_1);
+        message_.nest(NFTA_IMMEDIATE_DATA, [&] { message_.put(NFTA_DATA_VALUE, value, size); });
+    });
+    text_ += describe_load({static_cast<const char *>(value), size});
+}
+
+void Expressions::set_meta(uint32_t key, const void *value, uint32_t size) {
+    load(value, size);
+    expression("meta",
+               [&] { message_.put_be32(NFTA_META_KEY, key).put_be32(NFTA_META_SREG, NFT_REG_1); });
+    text_ += describe_set_meta(key);
+}
+
+void Expressions::set_link_header(uint32_t offset, const void *value, uint32_t size) {
+    load(value, size);
+    expression("payload", [&] {
+        message_.put_be32(NFTA_PAYLOAD_SREG, NFT_REG_1)
+            .put_be32(NFTA_PAYLOAD_BASE, NFT_PAYLOAD_LL_HEADER)
+            .put_be32(NFTA_PAYLOAD_OFFSET, offset)
+            .put_be32(NFTA_PAYLOAD_LEN, size);
+    });
+    text_ += describe_set_payload(NFT_PAYLOAD_LL_HEADER, offset, size);
+}
+
 void Expressions::verdict(int32_t code, const std::string &chain) {
     expression("immediate", [&] {
         message_.put_be32(NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);

@@ -7,6 +7,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
+#include "nft/match.hpp"
 #include "spec/instance.hpp"
 
 namespace k2s::cni::nft {
@@ -18,8 +19,7 @@ const Chain k_postrouting{Family::inet, k_table, "postrouting"};
 constexpr Hook k_source_nat{"nat", NF_INET_POST_ROUTING, 100};
 constexpr std::size_t k_longest_comment = 128;
 
-constexpr uint32_t k_source_v4 = 12, k_destination_v4 = 16;
-constexpr uint32_t k_source_v6 = 8, k_destination_v6 = 24;
+constexpr uint32_t k_source_v4 = 12, k_source_v6 = 8;
 
 std::string comment(const std::string &network, const ValidAttachment &of) {
     return fmt::format("{}, net: {}, if: {}, id: {}", attachment_key(network, of), network,
@@ -31,29 +31,6 @@ void match_family(Expressions &rule, bool v4) {
     const uint8_t family = v4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
     rule.meta(NFT_META_NFPROTO);
     rule.equal(&family, sizeof(family));
-}
-
-/// As nft writes a prefix: whole bytes are compared as such, others under a mask.
-void match_destination(Expressions &rule, const Prefix &prefix, bool inside) {
-    const Address network = prefix.network();
-    const uint32_t offset = network.is_v4() ? k_destination_v4 : k_destination_v6;
-    auto size = static_cast<uint32_t>(network.size());
-    const bool whole = prefix.length % 8 == 0 && prefix.length > 0;
-    if (whole) {
-        size = prefix.length / 8;
-    }
-    rule.network_header(offset, size);
-    if (!whole) {
-        const std::array<uint8_t, 16> zeroes{};
-        const Address mask =
-            Address::from_bytes(zeroes.data(), network.size()).filled(0).masked(prefix.length);
-        rule.mask(mask.data(), size);
-    }
-    if (inside) {
-        rule.equal(network.data(), size);
-    } else {
-        rule.unequal(network.data(), size);
-    }
 }
 
 const std::array<std::function<void(Expressions &)>, 3> &base() {

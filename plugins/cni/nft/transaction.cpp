@@ -92,6 +92,9 @@ void Transaction::add_chain(const Chain &chain, const std::optional<Hook> &hook,
         message.nest(NFTA_CHAIN_HOOK, [&] {
             message.put_be32(NFTA_HOOK_HOOKNUM, hook->number)
                 .put_be32(NFTA_HOOK_PRIORITY, static_cast<uint32_t>(hook->priority));
+            if (!hook->device.empty()) {
+                message.put_text(NFTA_HOOK_DEV, hook->device);
+            }
         });
         message.put_text(NFTA_CHAIN_TYPE, hook->type);
     }

@@ -14,7 +14,7 @@
 namespace k2s::cni::nft {
 
 /// NFPROTO_* that a table belongs to.
-enum class Family : uint8_t { inet = 1, ip = 2, bridge = 7 };
+enum class Family : uint8_t { inet = 1, ip = 2, netdev = 5, bridge = 7 };
 
 /// A chain is named by all three.
 struct Chain {
@@ -28,6 +28,7 @@ struct Hook {
     const char *type; // "nat", "filter"
     uint32_t number;  // NF_INET_*, NF_BR_*
     int32_t priority;
+    std::string device = {}; // of family netdev; the chain goes with it
 };
 
 /// The expressions of a rule, one after the other, as `nft --debug=netlink` names them. All loads
@@ -43,6 +44,9 @@ class Expressions {
     void mask(const void *mask, uint32_t size);
     void equal(const void *value, uint32_t size) { compare(0, value, size); }
     void unequal(const void *value, uint32_t size) { compare(1, value, size); }
+    /// Of the packet: its metadata, and bytes of its link-layer header.
+    void set_meta(uint32_t key, const void *value, uint32_t size);
+    void set_link_header(uint32_t offset, const void *value, uint32_t size);
     /// NF_ACCEPT, NF_DROP, NFT_RETURN; NFT_JUMP and NFT_GOTO with a chain.
     void verdict(int32_t code, const std::string &chain = {});
     void masquerade();
@@ -53,6 +57,7 @@ class Expressions {
     template <class Body> void expression(const char *name, Body &&body);
     void payload(uint32_t base, uint32_t offset, uint32_t size);
     void compare(uint32_t operation, const void *value, uint32_t size);
+    void load(const void *value, uint32_t size);
 
     netlink::Message &message_;
     std::string text_;
