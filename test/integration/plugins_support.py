@@ -50,20 +50,25 @@ class TreeTest(unittest.TestCase):
     def setUp(self):
         if not STAGE.is_dir():
             self.fail(f"{STAGE} is not there: run the tests with ./dev test, which makes it")
-        self.temporary = tempfile.TemporaryDirectory(prefix="k2s-plugins-",
+        self.temporary = tempfile.TemporaryDirectory(prefix="k2s-plugins-", dir=self.place(),
                                                      ignore_cleanup_errors=True)
         self.addCleanup(self.temporary.cleanup)
         self.top = pathlib.Path(self.temporary.name).resolve()
         self.tree = self.top / "tree"
         self.copy("bin")
         if not WINDOWS:
-            self.copy("lib/libk2s-core.so")
+            for library in STAGE.glob("lib/*.so"):
+                self.copy(f"lib/{library.name}")
         for plugin in USED:
             self.copy(f"lib/k2s/plugins/{plugin}")
         self.plugins = self.tree / "lib/k2s/plugins"
         self.folder = self.plugins / "bad"
         for name in ("home", "state", "run", "log"):
             (self.top / name).mkdir()
+
+    def place(self):
+        """Where the tree is made; nothing: where temporary files belong."""
+        return None
 
     def copy(self, name):
         """As hard links where the file systems allow: the tree has tens of megabytes. Libraries are

@@ -168,9 +168,18 @@ Result<int> App::execute(const std::vector<std::string> &arguments) {
         discover();
     }
     start_log();
+    open_gate();
     services_ = std::make_unique<Services>(make_ports());
     plugins_->attach(*services_, make_verifier(tree_, verify_rules()));
     return dispatch();
+}
+
+void App::open_gate() {
+    const auto *policy = said(config_.get(), "trust");
+    gate_ = std::make_unique<TrustGate>(
+        tree_,
+        policy != nullptr ? trust::parse_policy(policy->get_ref<const std::string &>()) : std::nullopt,
+        [this](const std::string &message) { logger_->write(k_level_warn, "host", message); });
 }
 
 VerifyRules App::verify_rules() {
@@ -181,7 +190,7 @@ VerifyRules App::verify_rules() {
         };
     };
     const Command &command = *call_.command;
-    return {seconds("/limits/probe_seconds"), seconds("/limits/create_seconds"),
+    return {*gate_, seconds("/limits/probe_seconds"), seconds("/limits/create_seconds"),
             command.service || (command.feature == "host" && command.path.back() == "run"),
             [this](const std::string &message) {
                 write_err(fmt::format("{}: {}\n", tool_.name, message));
@@ -399,6 +408,11 @@ Result<int> App::dispatch() {
         {"host stop", ask_host},     {"plugin list", show_plugins},
         {"plugin info", show_plugins}, {"plugin explain", show_plugins},
         {"plugin enable", switch_part}, {"plugin disable", switch_part},
+        {"plugin keygen", sign_plugins}, {"plugin sign", sign_plugins},
+        {"plugin verify", sign_plugins}, {"plugin trust add", manage_trust},
+        {"plugin trust list", manage_trust}, {"plugin trust remove", manage_trust},
+        {"plugin trust revoke", manage_trust}, {"plugin trust rescan", manage_trust},
+        {"plugin trust seal", manage_trust},
         {"feature list", show_plugins}, {"feature enable", switch_part},
         {"feature disable", switch_part}, {"config show", show_config},
         {"config validate", show_config}, {"config schema", show_config},
@@ -409,11 +423,20 @@ Result<int> App::dispatch() {
 }
 
 std::string App::text(std::string_view name) const {
+    const auto all = texts(name);
+    return all.empty() ? std::string() : all.front();
+}
+
+std::vector<std::string> App::texts(std::string_view name) const {
     const auto *value = call_.option(name);
     for (const auto &argument : call_.arguments) {
         value = argument.name == name ? &argument : value;
     }
-    return value != nullptr && !value->items.empty() ? value->items.front().text : std::string();
+    std::vector<std::string> list;
+    for (const auto &item : value != nullptr ? value->items : std::vector<Item>()) {
+        list.push_back(item.text);
+    }
+    return list;
 }
 
 bool App::flag(std::string_view name) const {

@@ -38,9 +38,11 @@ class App {
     PluginSet &plugins() noexcept { return *plugins_; }
     Services &services() noexcept { return *services_; }
     Logger &logger() noexcept { return *logger_; }
+    TrustGate &gate() noexcept { return *gate_; }
 
     /// The text of an option or argument of the selected command.
     std::string text(std::string_view name) const;
+    std::vector<std::string> texts(std::string_view name) const; ///< of one that may be repeated
     bool flag(std::string_view name) const;
     bool dry_run() const;
 
@@ -73,6 +75,7 @@ class App {
     Error why_unusable(std::string_view feature) const;
     Result<int> dispatch();
     void start_log();
+    void open_gate();
     VerifyRules verify_rules();
     Ports make_ports();
     int print_version() const;
@@ -85,6 +88,7 @@ class App {
     mutable std::mutex config_mutex_; ///< config_ and the choice of plugins once services run
     std::atomic<uint64_t> config_generation_{1};
     std::unique_ptr<Logger> logger_;
+    std::unique_ptr<TrustGate> gate_;
     std::unique_ptr<Services> services_;
     std::unique_ptr<PluginSet> parsed_from_; ///< when the configuration then chose other plugins
     std::unique_ptr<PluginSet> plugins_;     ///< its plugins' scopes must not outlive the services
@@ -100,6 +104,8 @@ Result<int> run_host(App &app);             ///< k2s run
 Result<int> ask_host(App &app);             ///< k2s host status|reload|stop
 Result<int> show_plugins(App &app);         ///< k2s plugin list|info|explain, feature list
 Result<int> switch_part(App &app);          ///< k2s plugin|feature enable|disable
+Result<int> sign_plugins(App &app);         ///< k2s plugin keygen|sign|verify
+Result<int> manage_trust(App &app);         ///< k2s plugin trust …
 Result<int> show_config(App &app);          ///< k2s config …
 Result<int> write_documents(App &app);      ///< k2s completion, k2s man
 

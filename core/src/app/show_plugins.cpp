@@ -11,21 +11,24 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string_view state_of(const PluginSet &plugins, std::size_t index) {
+std::string_view state_of(App &app, std::size_t index) {
+    const PluginSet &plugins = app.plugins();
     const auto &candidate = plugins.candidates()[index];
     return !candidate.enabled                                         ? "disabled"
            : plugins.resolution().verdicts[index].refused.has_value() ? "refused"
-           : quarantine_reason(candidate.manifest, plugins.folder(index)) ? "quarantined"
-                                                                          : "usable";
+           : app.gate().problem(candidate.manifest, plugins.folder(index)) ? "untrusted"
+           : quarantine_reason(candidate.manifest, plugins.folder(index))  ? "quarantined"
+                                                                           : "usable";
 }
 
-Json list_plugins(const PluginSet &plugins) {
+Json list_plugins(App &app) {
+    const PluginSet &plugins = app.plugins();
     auto list = Json::array();
     for (std::size_t i = 0; i < plugins.candidates().size(); ++i) {
         const Manifest &manifest = plugins.candidates()[i].manifest;
         list.push_back({{"id", manifest.id},
                         {"version", manifest.version},
-                        {"state", state_of(plugins, i)},
+                        {"state", state_of(app, i)},
                         {"summary", manifest.summary}});
     }
     for (const auto &broken : plugins.broken()) {
@@ -52,11 +55,12 @@ Json list_features(const App &app, const PluginSet &plugins) {
     return list;
 }
 
-Json describe(const PluginSet &plugins, std::size_t index) {
+Json describe(App &app, std::size_t index) {
+    const PluginSet &plugins = app.plugins();
     const Manifest &manifest = plugins.candidates()[index].manifest;
     Json info{{"id", manifest.id},
               {"version", manifest.version},
-              {"state", state_of(plugins, index)},
+              {"state", state_of(app, index)},
               {"summary", manifest.summary},
               {"licence", manifest.licence},
               {"abi", fmt::format("{}.{}", manifest.abi_major, manifest.abi_minor)},
@@ -108,7 +112,7 @@ Result<int> show_plugins(App &app) {
         return app.print(list_features(app, plugins));
     }
     if (path.back() == "list") {
-        return app.print(list_plugins(plugins));
+        return app.print(list_plugins(app));
     }
     const std::string id = app.text("id");
     const auto index = plugins.find(id);
@@ -122,7 +126,7 @@ Result<int> show_plugins(App &app) {
                    : fail(K2S_E_NOT_FOUND, "there is no plugin '{}': see `k2s plugin list`", id);
     }
     if (path.back() == "info") {
-        return app.print(describe(plugins, *index));
+        return app.print(describe(app, *index));
     }
     auto reasons = explain(plugins.candidates(), plugins.resolution(), *index);
     if (const auto why = quarantine_reason(plugins.candidates()[*index].manifest,
@@ -130,7 +134,11 @@ Result<int> show_plugins(App &app) {
         reasons.push_back(fmt::format("quarantined: {} (`k2s plugin enable {}` tries it again)",
                                       *why, id));
     }
-    return app.print({{"id", id}, {"state", state_of(plugins, *index)}, {"reasons", reasons}});
+    if (const auto why = app.gate().problem(plugins.candidates()[*index].manifest,
+                                            plugins.folder(*index))) {
+        reasons.push_back(why->message);
+    }
+    return app.print({{"id", id}, {"state", state_of(app, *index)}, {"reasons", reasons}});
 }
 
 } // namespace k2s::core

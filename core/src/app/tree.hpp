@@ -13,10 +13,11 @@ struct Tree {
     boost::filesystem::path root;
     boost::filesystem::path plugins; ///< lib/k2s/plugins
     boost::filesystem::path worker;  ///< bin/k2s-worker[.exe]
+    boost::filesystem::path crypto;  ///< what is loaded on demand, beside the core
 
     explicit Tree(boost::filesystem::path root_folder)
         : root(std::move(root_folder)), plugins(root / "lib" / "k2s" / "plugins"),
-          worker(program("k2s-worker")) {}
+          worker(program("k2s-worker")), crypto(module("k2s-crypto")) {}
 
     /// bin/NAME[.exe]
     boost::filesystem::path program(const std::string &name) const {
@@ -24,6 +25,15 @@ struct Tree {
         return root / "bin" / (name + ".exe");
 #else
         return root / "bin" / name;
+#endif
+    }
+
+    /// A library of the core: lib/libNAME.so, bin/NAME.dll
+    boost::filesystem::path module(const std::string &name) const {
+#ifdef _WIN32
+        return root / "bin" / (name + ".dll");
+#else
+        return root / "lib" / ("lib" + name + ".so");
 #endif
     }
 };

@@ -197,8 +197,13 @@ VerifyLibrary make_verifier(const Tree &tree, VerifyRules rules) {
         }
         // Never closed: the loader knows the library by this open file.
         const auto library = std::make_shared<trust::OpenLibrary>(std::move(*opened));
-        if (auto safe = library->check_permissions(file.parent_path().parent_path()); !safe) {
+        if (auto safe = library->check_permissions(file.parent_path().parent_path(),
+                                                        rules.gate.guard());
+            !safe) {
             return pass(safe);
+        }
+        if (auto trusted = rules.gate.admit(manifest, file.parent_path(), *library); !trusted) {
+            return pass(trusted);
         }
         auto trial = Entrance(tree, rules, *records, manifest, *library).pass();
         if (!trial) {

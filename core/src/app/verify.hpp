@@ -7,12 +7,14 @@
 #include <string>
 
 #include "app/tree.hpp"
+#include "app/trust_gate.hpp"
 #include "lifecycle/plugin.hpp"
 
 namespace k2s::core {
 
 /// How the host treats libraries; the times are asked for when they are needed.
 struct VerifyRules {
+    TrustGate &gate;
     std::function<std::chrono::milliseconds()> probe_time;
     std::function<std::chrono::milliseconds()> create_time;
     /// Watch the `create` of known libraries as well: somebody waits for services, and Ctrl-C
@@ -23,7 +25,7 @@ struct VerifyRules {
 };
 
 /// What a library has to pass before it is mapped: readable and of this platform, not writable by
-/// others, and – when it is new or has changed since – loaded once in a child process with a
+/// others, signed by somebody who is trusted as far as the policy asks for it, and – when it is new or has changed since – loaded once in a child process with a
 /// deadline, because a hang or a crash cannot be undone in this one. Its first create in this
 /// process is on record, so that a start which did not survive it is the last one that tries.
 VerifyLibrary make_verifier(const Tree &tree, VerifyRules rules);

@@ -44,6 +44,10 @@ constexpr const char *k_schema = R"json({
     "type": "array", "default": [], "items": {"type": "string", "minLength": 1},
     "description": "Further folders with plugins, looked through after the tree's own"
   },
+  "trust": {
+    "type": "string", "enum": ["off", "warn", "enforce"],
+    "description": "What becomes of plugins without a trusted signature; the default is the tree's own: enforce once it is installed"
+  },
   "plugins": {
     "type": "object", "default": {}, "description": "Plugins by id",
     "additionalProperties": {

@@ -27,6 +27,7 @@ void read_plugin(const fs::path &folder, DiscoveredPlugins &found) {
         found.broken.push_back({name, std::move(manifest.error())});
         return;
     }
+    manifest->text = std::move(**text);
     found.candidates.push_back({std::move(*manifest), name, true});
     found.folders.push_back(folder);
 }

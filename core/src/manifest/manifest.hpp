@@ -126,6 +126,7 @@ struct Manifest {
     std::vector<std::string> privileges;
     std::vector<Feature> features;
     std::vector<Command> commands;
+    std::string text; ///< the bytes it was read from, which are what a signature is about
 
     const Feature *find_feature(std::string_view feature_id) const;
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 #include <boost/filesystem/path.hpp>
@@ -13,6 +14,9 @@
 namespace k2s::core::trust {
 
 namespace fs = boost::filesystem;
+
+/// The largest file that is hashed or loaded.
+constexpr std::uint64_t k_file_max = 512ULL * 1024 * 1024;
 
 /// Tells a file that was replaced or written from the one that was probed, for the price of a stat.
 /// The change time (Linux ctime, Windows ChangeTime) cannot be set back by whoever may write to the
@@ -26,6 +30,15 @@ struct FileIdentity {
     std::int64_t changed = 0;  // the same unit
 
     bool operator==(const FileIdentity &) const = default;
+};
+
+/// That of the file or folder behind a name; nothing when there is none, or none that can be seen.
+std::optional<FileIdentity> identify(const fs::path &path);
+
+/// Who, besides this user and root (administrators), could change what a process runs.
+enum class Guard {
+    plugin, ///< the file, its folder, and each folder above up to the plugin root
+    system, ///< for a privileged process: every folder above as well, and this user is not enough
 };
 
 class OpenLibrary {
@@ -43,6 +56,9 @@ class OpenLibrary {
     /// (another platform's library), K2S_E_FAILED (empty, cut off, no regular file, larger than 512
     /// MiB).
     static Result<OpenLibrary> open(const fs::path &library);
+
+    /// The same for a plugin's other files: nothing is expected of their content.
+    static Result<OpenLibrary> open_any(const fs::path &file);
 
     OpenLibrary(OpenLibrary &&other) noexcept
         : path_(std::move(other.path_)), native_(std::exchange(other.native_, k_closed)),
@@ -64,10 +80,12 @@ class OpenLibrary {
     /// linker knows libraries by name first, and a reused number would get the old library.
     [[nodiscard]] fs::path load_path() const;
 
-    /// Refuses a library that others than its owner, this user or root (administrators) may change:
-    /// the file, its folder, and each folder above up to and including `plugin_root`. The message
-    /// names the first one that is open to others and how to close it. Error: K2S_E_PERMISSION.
-    [[nodiscard]] Result<void> check_permissions(const fs::path &plugin_root) const;
+    /// Refuses a library that others may change; the message names the first thing that is open to
+    /// others and how to close it. Error: K2S_E_PERMISSION.
+    [[nodiscard]] Result<void> check_permissions(const fs::path &plugin_root, Guard guard) const;
+
+    /// The file still is what identity() says: nobody has written to it since it was opened.
+    [[nodiscard]] bool unchanged() const;
 
     /// Bytes at an offset; fewer at the end of the file, 0 on an error.
     std::size_t read_at(std::uint64_t offset, void *buffer, std::size_t size) const;

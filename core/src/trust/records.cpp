@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include <boost/filesystem/operations.hpp>
 
+#include "trust/line_format.hpp"
 #include "util/path.hpp"
 
 namespace k2s::core::trust {
@@ -20,46 +20,6 @@ constexpr std::size_t k_fields = 14;
 
 constexpr std::array<std::string_view, 3> k_verdicts{"good", "trying", "quarantined"};
 
-bool needs_escape(unsigned char c) {
-    return c < 0x20 || c == '%' || c == 0x7f;
-}
-
-void append_text(std::string &line, std::string_view text) {
-    for (unsigned char c : text) {
-        if (needs_escape(c)) {
-            line += fmt::format("%{:02x}", c);
-        } else {
-            line.push_back(static_cast<char>(c));
-        }
-    }
-    line.push_back('\t');
-}
-
-bool parse_text(std::string_view field, std::string &text) {
-    text.clear();
-    for (std::size_t at = 0; at < field.size(); ++at) {
-        if (field[at] != '%') {
-            text.push_back(field[at]);
-            continue;
-        }
-        unsigned value = 0;
-        const char *digits = field.data() + at + 1;
-        if (at + 2 >= field.size() ||
-            std::from_chars(digits, digits + 2, value, 16).ptr != digits + 2) {
-            return false;
-        }
-        text.push_back(static_cast<char>(value));
-        at += 2;
-    }
-    return true;
-}
-
-template <class Number> bool parse_number(std::string_view field, Number &number) {
-    const auto *end = field.data() + field.size();
-    const auto parsed = std::from_chars(field.data(), end, number);
-    return parsed.ec == std::errc() && parsed.ptr == end;
-}
-
 bool is_sha256(std::string_view text) {
     return text.size() == 64 &&
            text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
@@ -68,24 +28,17 @@ bool is_sha256(std::string_view text) {
 bool parse_line(std::string_view line, Record &record) {
     std::array<std::string_view, k_fields> fields;
     for (auto &field : fields) {
-        const auto end = line.find('\t');
-        if (end == std::string_view::npos) {
+        if (!next_field(line, field)) {
             return false;
         }
-        field = line.substr(0, end);
-        line.remove_prefix(end + 1);
     }
-    auto &identity = record.identity;
     const auto verdict = std::find(k_verdicts.begin(), k_verdicts.end(), fields[7]);
     if (!line.empty() || verdict == k_verdicts.end()) {
         return false;
     }
     record.verdict = static_cast<Verdict>(verdict - k_verdicts.begin());
     return parse_text(fields[0], record.library) && !record.library.empty() &&
-           parse_number(fields[1], identity.device) && parse_number(fields[2], identity.file) &&
-           parse_number(fields[3], identity.file_high) && parse_number(fields[4], identity.size) &&
-           parse_number(fields[5], identity.modified) &&
-           parse_number(fields[6], identity.changed) && parse_text(fields[8], record.sha256) &&
+           parse_identity(&fields[1], record.identity) && parse_text(fields[8], record.sha256) &&
            (is_sha256(record.sha256) ||
             (record.sha256.empty() && record.verdict == Verdict::Quarantined)) &&
            parse_text(fields[9], record.id) && parse_text(fields[10], record.version) &&
@@ -109,11 +62,9 @@ std::unexpected<Error> lock_busy(const fs::path &file) {
 std::string format_records(const std::vector<Record> &records) {
     std::string text(k_first_line);
     for (const auto &record : records) {
-        const auto &identity = record.identity;
         append_text(text, record.library);
-        text += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\t", identity.device, identity.file,
-                            identity.file_high, identity.size, identity.modified, identity.changed,
-                            k_verdicts[static_cast<std::size_t>(record.verdict)]);
+        append_identity(text, record.identity);
+        append_text(text, k_verdicts[static_cast<std::size_t>(record.verdict)]);
         append_text(text, record.sha256);
         append_text(text, record.id);
         append_text(text, record.version);

@@ -9,6 +9,7 @@
 namespace permissions {
 
 namespace fs = boost::filesystem;
+using k2s::core::trust::Guard;
 using k2s::core::trust::OpenLibrary;
 
 std::string check(const fs::path &folder, const fs::path &library) {
@@ -17,7 +18,7 @@ std::string check(const fs::path &folder, const fs::path &library) {
         if (!open) {
             return open.error().message;
         }
-        auto checked = open->check_permissions(folder);
+        auto checked = open->check_permissions(folder, Guard::plugin);
         return checked ? "good" : checked.error().message;
     };
     const auto parent = library.parent_path();
@@ -42,12 +43,32 @@ std::string check(const fs::path &folder, const fs::path &library) {
     // Beyond the plugin root nobody looks.
     ::chmod(folder.c_str(), 0777);
     auto open = OpenLibrary::open(library);
-    const bool below = open && open->check_permissions(parent).has_value();
+    const bool below = open && open->check_permissions(parent, Guard::plugin).has_value();
     ::chmod(folder.c_str(), 0755);
     if (!below) {
         return "a folder above the plugin root was judged";
     }
+    // A privileged process looks further; folders like /tmp are no danger to what root has in them.
     if (::geteuid() == 0) {
+        const auto strict = [&] {
+            auto opened = OpenLibrary::open(library);
+            auto checked = opened->check_permissions(parent, Guard::system);
+            return checked ? std::string("good") : checked.error().message;
+        };
+        if (const auto text = strict(); text != "good") {
+            return "a tree of root is refused: " + text;
+        }
+        ::chmod(folder.c_str(), 0777);
+        const auto open_text = strict();
+        ::chmod(folder.c_str(), 01777);
+        const auto sticky = strict();
+        ::chmod(folder.c_str(), 0755);
+        if (open_text.find("chmod go-w '" + folder.native() + "'") == std::string::npos) {
+            return "a folder above the plugin root is open to others and got: " + open_text;
+        }
+        if (sticky != "good") {
+            return "a sticky folder above the plugin root got: " + sticky;
+        }
         if (::chown(library.c_str(), 12345, 0) != 0) {
             return "chown failed";
         }

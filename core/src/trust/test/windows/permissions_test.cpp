@@ -32,23 +32,59 @@ constexpr Case k_cases[] = {
     {L"D:(D;;FA;;;WD)(A;;FA;;;BA)", nullptr},       // a deny entry
 };
 
+using k2s::core::trust::Access;
+
+// As a privileged process judges; O: is the owner.
+struct StrictCase {
+    const wchar_t *sddl;
+    Access access;
+    const char *refused_for;
+};
+
+constexpr StrictCase k_strict_cases[] = {
+    {L"O:BAD:(A;;FA;;;BA)(A;;FA;;;SY)(A;;0x1200a9;;;BU)", Access::change_strict, nullptr},
+    {L"O:SYD:(A;OICIIO;GA;;;CO)(A;;FA;;;BA)", Access::change_strict, nullptr},
+    {L"O:BUD:(A;;FA;;;BA)", Access::change_strict, "S-1-5-32-545"},
+    {L"O:BAD:(A;;FA;;;S-1-5-21-1-2-3-1001)", Access::change_strict, "S-1-5-21-1-2-3-1001"},
+    // C:\ lets users make folders, which replaces nothing that is there.
+    {L"O:S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464"
+     L"D:(A;;FA;;;BA)(A;;0x4;;;AU)(A;OICIIO;0x1301bf;;;AU)",
+     Access::replace_strict, nullptr},
+    {L"O:BAD:(A;;0x4;;;S-1-5-21-1-2-3-1001)", Access::change_strict, "no administrator"},
+    {L"O:BAD:(A;;DT;;;S-1-5-21-1-2-3-1001)", Access::replace_strict, "no administrator"},
+    {L"O:BAD:(A;;WO;;;AU)", Access::replace_strict, "Authenticated Users"},
+};
+
+/// What is wrong with the judgement; empty when nothing is.
+std::string judge(const wchar_t *sddl, Access access, const char *refused_for) {
+    PSECURITY_DESCRIPTOR descriptor = nullptr;
+    const std::wstring wide = sddl;
+    const std::string name(wide.begin(), wide.end());
+    if (::ConvertStringSecurityDescriptorToSecurityDescriptorW(sddl, SDDL_REVISION_1, &descriptor,
+                                                               nullptr) == FALSE) {
+        return "not SDDL: " + name;
+    }
+    const auto judged = k2s::core::trust::judge_access(descriptor, "C:\\x", access);
+    ::LocalFree(descriptor);
+    if (judged.has_value() != (refused_for == nullptr) ||
+        (!judged && judged.error().message.find(refused_for) == std::string::npos)) {
+        return name + ": " + (judged ? "accepted" : judged.error().message);
+    }
+    return {};
+}
+
 } // namespace
 
 std::string check(const boost::filesystem::path &, const boost::filesystem::path &) {
     // Descriptors as text, because wine does not keep those of files.
     for (const auto &one : k_cases) {
-        PSECURITY_DESCRIPTOR descriptor = nullptr;
-        const std::wstring wide = one.sddl;
-        const std::string name(wide.begin(), wide.end());
-        if (::ConvertStringSecurityDescriptorToSecurityDescriptorW(one.sddl, SDDL_REVISION_1,
-                                                                   &descriptor, nullptr) == FALSE) {
-            return "not SDDL: " + name;
+        if (auto wrong = judge(one.sddl, Access::change, one.refused_for); !wrong.empty()) {
+            return wrong;
         }
-        const auto judged = k2s::core::trust::judge_access(descriptor, "C:\\x");
-        ::LocalFree(descriptor);
-        if (judged.has_value() != (one.refused_for == nullptr) ||
-            (!judged && judged.error().message.find(one.refused_for) == std::string::npos)) {
-            return name + ": " + (judged ? "accepted" : judged.error().message);
+    }
+    for (const auto &one : k_strict_cases) {
+        if (auto wrong = judge(one.sddl, one.access, one.refused_for); !wrong.empty()) {
+            return wrong;
         }
     }
     SECURITY_DESCRIPTOR open_to_all;

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+#include "app/trust_gate.hpp"
+
+#include <algorithm>
+
+#include "util/directories.hpp"
+#include "util/path.hpp"
+#include "util/privilege.hpp"
+
+namespace k2s::core {
+
+using trust::Guard;
+using trust::Policy;
+
+trust::TrustPlaces trust_places(const Tree &tree) {
+    const char *k_store = "trust.json";
+    trust::TrustPlaces places{tree.crypto, {}, {tree.root / "lib" / "k2s" / k_store}};
+    if (const auto state = state_dir()) {
+        places.verdicts = *state / "plugins.trust";
+        places.stores.push_back(*state / k_store);
+    }
+    // What an administrator trusts holds for every user.
+    const auto system = Surroundings::real().system_state / k_store;
+    if (std::ranges::find(places.stores, system) == places.stores.end()) {
+        places.stores.push_back(system);
+    }
+    return places;
+}
+
+bool TrustGate::is_off() const {
+    return configured_ ? *configured_ == Policy::off : !trust_.is_installed();
+}
+
+Guard TrustGate::guard() const {
+    return is_privileged() && !is_off() ? Guard::system : Guard::plugin;
+}
+
+Result<Policy> TrustGate::policy() const {
+    return configured_ ? Result<Policy>(*configured_) : trust_.default_policy();
+}
+
+Result<void> TrustGate::judge(const Manifest &manifest, const fs::path &folder,
+                              const trust::OpenLibrary *library) {
+    if (is_off() || trust_.known(manifest, folder, library) != nullptr) {
+        return {};
+    }
+    const auto how = policy();
+    if (!how) {
+        return std::unexpected(how.error());
+    }
+    if (*how == Policy::off) {
+        return {};
+    }
+    const auto verified = trust_.verify(manifest, folder, library);
+    if (verified) {
+        return {};
+    }
+    auto why = fmt::format("plugin '{}' is not trusted: {}", manifest.id, verified.error().message);
+    if (*how == Policy::warn) {
+        warn_(why);
+        return {};
+    }
+    return fail(verified.error().code, "{}", why);
+}
+
+Result<void> TrustGate::admit(const Manifest &manifest, const fs::path &folder,
+                              const trust::OpenLibrary &library) {
+    return judge(manifest, folder, &library);
+}
+
+std::optional<Error> TrustGate::problem(const Manifest &manifest, const fs::path &folder) {
+    auto judged = judge(manifest, folder, nullptr);
+    return judged ? std::nullopt : std::optional(std::move(judged.error()));
+}
+
+} // namespace k2s::core
