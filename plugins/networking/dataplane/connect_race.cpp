@@ -7,14 +7,22 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
-#include "stream.hpp"
+#include "connect.hpp"
 
 namespace k2s::dataplane {
 namespace {
 
+// Connected at once, as mostly on this host, the socket is `native`.
 struct Attempt {
     Socket socket;
     Endpoint to;
+    NativeSocket native;
+
+    std::unique_ptr<PlainStream> stream(net::io_context &io) {
+        return native.valid() ? std::make_unique<PlainStream>(io, std::move(native),
+                                                              to.protocol().family(), false)
+                              : std::make_unique<PlainStream>(std::move(socket));
+    }
 };
 
 /// Shared with the attempts, which may end after the race.
@@ -28,17 +36,31 @@ struct Race {
     error_code last = net::error::host_unreachable;
 };
 
-bool open(Attempt &attempt, error_code &ec) {
-    attempt.socket.open(attempt.to.protocol(), ec);
-    if (ec) {
-        return false;
+// Connected, non-blocking and without delay for small writes; or the error.
+Task<error_code> connect(Attempt &attempt) {
+    const Endpoint &to = attempt.to;
+    auto made = make_socket({to.protocol().family(), SOCK_STREAM});
+    if (!made) {
+        co_return made.error();
     }
-    prepare_socket(attempt.socket);
-    return true;
+    const SocketAddress address(to);
+    const auto begun = begin_connect(*made, address, false);
+    if (!begun) {
+        co_return begun.error();
+    }
+    if (*begun) {
+        attempt.native = std::move(*made);
+        co_return error_code();
+    }
+    error_code ec = co_await finish_connect(attempt.socket, *made, address);
+    if (!ec) {
+        attempt.socket.non_blocking(true, ec);
+    }
+    co_return ec;
 }
 
 Task<void> run_attempt(std::shared_ptr<Race> race, Attempt *attempt) {
-    const auto [ec] = co_await attempt->socket.async_connect(attempt->to, k_await);
+    const error_code ec = co_await connect(*attempt);
     --race->running;
     if (race->over) {
         co_return;
@@ -54,17 +76,13 @@ Task<void> run_attempt(std::shared_ptr<Race> race, Attempt *attempt) {
 Task<RaceResult> connect_one(net::io_context &io, const Endpoint &to, Watchdog &watchdog) {
     RaceResult result;
     result.to = to;
-    Attempt attempt{Socket(io), to};
-    if (!open(attempt, result.ec)) {
-        co_return result;
-    }
+    Attempt attempt{Socket(io), to, {}};
     {
         const Scoped<Socket> dialing(watchdog.dialing, &attempt.socket);
-        const auto [ec] = co_await attempt.socket.async_connect(to, k_await);
-        result.ec = ec;
+        result.ec = co_await connect(attempt);
     }
     if (!result.ec) {
-        result.socket.emplace(std::move(attempt.socket));
+        result.stream = attempt.stream(io);
     }
     co_return result;
 }
@@ -83,12 +101,11 @@ Task<RaceResult> connect_race(net::io_context &io, const std::vector<Endpoint> &
     while (race->winner == nullptr && !watchdog.expired() && !watchdog.cut()) {
         const bool more = next < endpoints.size();
         if (more && (race->running == 0 || Clock::now() >= next_at)) {
-            Attempt &attempt = race->attempts.emplace_back(Attempt{Socket(io), endpoints[next++]});
+            Attempt &attempt =
+                race->attempts.emplace_back(Attempt{Socket(io), endpoints[next++], {}});
             next_at = Clock::now() + k_attempt_delay;
-            if (open(attempt, race->last)) {
-                ++race->running;
-                net::co_spawn(io.get_executor(), run_attempt(race, &attempt), net::detached);
-            }
+            ++race->running;
+            net::co_spawn(io.get_executor(), run_attempt(race, &attempt), net::detached);
             continue;
         }
         if (!more && race->running == 0) {
@@ -103,12 +120,13 @@ Task<RaceResult> connect_race(net::io_context &io, const std::vector<Endpoint> &
     result.ec = watchdog.expired() || watchdog.cut() ? net::error::operation_aborted : race->last;
     if (race->winner != nullptr && !watchdog.cut()) {
         result.to = race->winner->to;
-        result.socket.emplace(std::move(race->winner->socket));
+        result.stream = race->winner->stream(io);
         result.ec = {};
     }
     for (Attempt &attempt : race->attempts) {
         error_code ignored;
         attempt.socket.close(ignored);
+        attempt.native = {};
     }
     co_return result;
 }

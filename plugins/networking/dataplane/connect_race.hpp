@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <optional>
+#include <memory>
 #include <vector>
 
-#include "net.hpp"
+#include "stream.hpp"
 #include "watchdog.hpp"
 
 namespace k2s::dataplane {
 
 struct RaceResult {
-    std::optional<Socket> socket; // connected and prepared; empty: none answered
-    Endpoint to;                  // the winner's
-    error_code ec;                // why the last attempt failed
+    std::unique_ptr<PlainStream> stream; // connected; empty: none answered
+    Endpoint to;                         // the winner's
+    error_code ec;                       // why the last attempt failed
 };
 
 /// The time that an address has before the next one is tried beside it (RFC 8305 5: Connection

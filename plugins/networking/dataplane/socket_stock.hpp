@@ -7,38 +7,16 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <utility>
 #include <vector>
 
 #include <k2s/sdk/error.hpp>
 
+#include "native_socket.hpp"
 #include "net.hpp"
 #include "network_place.hpp"
 #include "watchdog.hpp"
 
 namespace k2s::dataplane {
-
-/// Owns a socket that no io_context knows yet.
-class NativeSocket {
-  public:
-    using Handle = net::detail::socket_type;
-
-    NativeSocket() = default;
-    explicit NativeSocket(Handle handle) noexcept : handle_(handle) {}
-    NativeSocket(NativeSocket &&other) noexcept : handle_(other.release()) {}
-    NativeSocket &operator=(NativeSocket &&other) noexcept {
-        std::swap(handle_, other.handle_);
-        return *this;
-    }
-    ~NativeSocket();
-
-    bool valid() const noexcept { return handle_ != net::detail::invalid_socket; }
-    Handle get() const noexcept { return handle_; }
-    Handle release() noexcept { return std::exchange(handle_, net::detail::invalid_socket); }
-
-  private:
-    Handle handle_ = net::detail::invalid_socket;
-};
 
 /// AF_INET, AF_INET6 or AF_UNIX with SOCK_STREAM or SOCK_DGRAM.
 struct SocketKind {

@@ -2,6 +2,7 @@
 #include "stream.hpp"
 
 #include <array>
+#include <utility>
 
 #include <boost/asio/write.hpp>
 
@@ -27,8 +28,43 @@ Task<std::string> Stream::handshake() {
     co_return std::string();
 }
 
+Socket &PlainStream::socket() noexcept {
+    if (native_.valid()) {
+        error_code ec;
+        socket_.assign(SocketAddress::protocol_type(family_, 0), native_.get(), ec);
+        if (!ec) {
+            native_.release();
+            socket_.non_blocking(true, ec);
+        }
+        native_ = {}; // what Asio does not take is of no use
+    }
+    return socket_;
+}
+
+NativeSocket::Handle PlainStream::handle() noexcept {
+    return native_.valid() ? native_.get() : NativeSocket::Handle(socket_.native_handle());
+}
+
+NativeSocket PlainStream::release() noexcept {
+    if (native_.valid()) {
+        return std::move(native_);
+    }
+    error_code ec;
+    return socket_.is_open() ? NativeSocket(socket_.release(ec)) : NativeSocket();
+}
+
+void PlainStream::close() noexcept {
+    native_ = {};
+    Stream::close();
+}
+
 Task<IoResult> PlainStream::read_some(net::mutable_buffer into) {
-    const auto [ec, bytes] = co_await socket_.async_read_some(into, k_await);
+    if (native_.valid() && std::exchange(readable_, false)) {
+        if (const IoResult got = receive_now(into); got.ec != net::error::would_block) {
+            co_return got;
+        }
+    }
+    const auto [ec, bytes] = co_await socket().async_read_some(into, k_await);
     co_return IoResult{ec, bytes};
 }
 
@@ -38,8 +74,12 @@ Task<IoResult> PlainStream::write(std::string_view first, std::string_view secon
                                            net::const_buffer(second.data(), second.size())};
     // The send buffer nearly always has room: a direct call saves a trip through the scheduler.
     IoResult result;
-    result.bytes = second.empty() ? socket_.write_some(parts[0], result.ec)
-                                  : socket_.write_some(parts, result.ec);
+    if (native_.valid()) {
+        result = send_now(first, second);
+    } else {
+        result.bytes = second.empty() ? socket_.write_some(parts[0], result.ec)
+                                      : socket_.write_some(parts, result.ec);
+    }
     if (result.ec == net::error::would_block || result.ec == net::error::try_again) {
         result.ec = {};
     }
@@ -49,7 +89,7 @@ Task<IoResult> PlainStream::write(std::string_view first, std::string_view secon
     const size_t sent = result.bytes;
     parts[0] += sent;
     parts[1] += sent > first.size() ? sent - first.size() : 0;
-    const auto [ec, more] = co_await net::async_write(socket_, parts, k_await);
+    const auto [ec, more] = co_await net::async_write(socket(), parts, k_await);
     result.ec = ec;
     result.bytes += more;
     co_return result;
@@ -57,7 +97,7 @@ Task<IoResult> PlainStream::write(std::string_view first, std::string_view secon
 
 Task<error_code> PlainStream::shutdown_send() {
     error_code ec;
-    socket_.shutdown(Socket::shutdown_send, ec);
+    socket().shutdown(Socket::shutdown_send, ec);
     co_return ec;
 }
 

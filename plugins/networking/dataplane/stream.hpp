@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "native_socket.hpp"
 #include "net.hpp"
 
 namespace k2s::dataplane {
@@ -31,12 +32,12 @@ class Stream {
 
     /// The socket, when its bytes are the stream's bytes: it may then be read and written directly.
     virtual Socket *plain() noexcept { return nullptr; }
+    /// Likewise, and takes it out of the stream, which is closed then; else invalid.
+    virtual NativeSocket release() noexcept { return {}; }
 
     /// Pending operations end with operation_aborted.
     void cancel() noexcept;
-    void close() noexcept;
-
-    Socket &socket() noexcept { return socket_; }
+    virtual void close() noexcept;
 
   protected:
     Socket socket_;
@@ -45,10 +46,29 @@ class Stream {
 class PlainStream final : public Stream {
   public:
     using Stream::Stream;
+    /// linux/, windows/stream.cpp: of a socket that no io_context knows. On Linux none gets to know
+    /// it before something has to be waited for: many connections are handed to a relay without
+    /// that, which spares six system calls. `readable`: the peer has probably sent something.
+    PlainStream(net::io_context &io, NativeSocket socket, int family, bool readable);
+
     Task<IoResult> read_some(net::mutable_buffer into) override;
     Task<IoResult> write(std::string_view first, std::string_view second) override;
     Task<error_code> shutdown_send() override;
-    Socket *plain() noexcept override { return &socket_; }
+    Socket *plain() noexcept override { return &socket(); }
+    NativeSocket release() noexcept override;
+    void close() noexcept override;
+
+    Socket &socket() noexcept;
+    NativeSocket::Handle handle() noexcept;
+
+  private:
+    // linux/, windows/stream.cpp
+    IoResult receive_now(net::mutable_buffer into) noexcept;
+    IoResult send_now(std::string_view first, std::string_view second) noexcept;
+
+    NativeSocket native_; // while Asio does not know it
+    int family_ = 0;
+    bool readable_ = false;
 };
 
 /// No delay for small writes (each write is a whole message part) and non-blocking for both Asio

@@ -10,7 +10,6 @@ namespace {
 
 // One direction.
 struct Pump {
-    TunnelTools &tools;
     Watchdog &watchdog;
     Clock::duration idle_timeout;
     TunnelEnd from;
@@ -20,19 +19,7 @@ struct Pump {
     uint64_t bytes = 0;
 
     Task<void> run() {
-        bool ended = false;
-        if (co_await flush()) {
-            Socket *const source = from.stream.plain();
-            Socket *const sink = to.plain();
-            if (k_direct_pump && source != nullptr && sink != nullptr) {
-                from.in.release();
-                ended = DirectEnd::source_ended ==
-                        co_await run_direct(
-                            {tools, watchdog, idle_timeout, *source, *sink, from.received, bytes});
-            } else {
-                ended = co_await copy();
-            }
-        }
+        const bool ended = co_await flush() && co_await copy();
         if (ended) {
             over = true;
             if (!other->over) { // else closing, which comes now, says the same
@@ -78,10 +65,10 @@ struct Pump {
 
 } // namespace
 
-Task<TunnelResult> run_tunnel(net::io_context &io, TunnelTools &tools, Watchdog &watchdog,
-                              Clock::duration idle_timeout, TunnelEnd client, TunnelEnd upstream) {
-    Pump out{tools, watchdog, idle_timeout, client, upstream.stream};
-    Pump back{tools, watchdog, idle_timeout, upstream, client.stream, &out};
+Task<TunnelResult> run_tunnel(net::io_context &io, Watchdog &watchdog, Clock::duration idle_timeout,
+                              TunnelEnd client, TunnelEnd upstream) {
+    Pump out{watchdog, idle_timeout, client, upstream.stream};
+    Pump back{watchdog, idle_timeout, upstream, client.stream, &out};
     out.other = &back;
     Event out_done(io);
     watchdog.arm(idle_timeout);

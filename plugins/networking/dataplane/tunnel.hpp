@@ -2,7 +2,6 @@
 #pragma once
 
 #include "buffer.hpp"
-#include "direct_pump.hpp"
 #include "observer.hpp"
 #include "stream.hpp"
 #include "watchdog.hpp"
@@ -23,9 +22,9 @@ struct TunnelResult {
 };
 
 /// Bytes both ways until both sides have ended, one has failed or nothing moved for `idle_timeout`.
-/// The end of one direction is passed on as a half-close. A tunnel that waits holds no buffer where
-/// the system can do without (see direct_pump.hpp).
-Task<TunnelResult> run_tunnel(net::io_context &io, TunnelTools &tools, Watchdog &watchdog,
-                              Clock::duration idle_timeout, TunnelEnd client, TunnelEnd upstream);
+/// The end of one direction is passed on as a half-close. For what a Relay (relay.hpp) cannot do:
+/// TLS, and Windows.
+Task<TunnelResult> run_tunnel(net::io_context &io, Watchdog &watchdog, Clock::duration idle_timeout,
+                              TunnelEnd client, TunnelEnd upstream);
 
 } // namespace k2s::dataplane

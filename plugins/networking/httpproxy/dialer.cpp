@@ -153,7 +153,7 @@ class Dial {
         }
         watchdog_.arm(left());
         RaceResult race = co_await connect_race(engine_.io, endpoints, watchdog_);
-        if (!race.socket) {
+        if (!race.stream) {
             engine_.resolver.forget(host_); // it may have moved: ask again next time
             if (watchdog_.expired()) {
                 engine_.counters->errors_timeout.add();
@@ -164,12 +164,12 @@ class Dial {
             }
             co_return false;
         }
-        if (engine_.is_own_listener(race.to, *race.socket)) {
+        if (engine_.is_own_listener(race.to, race.stream->handle())) {
             engine_.counters->denied_targets.add();
             error_ = {508, what() + " is this proxy itself"};
             co_return false;
         }
-        if (is_protected(race.to, *race.socket)) {
+        if (is_protected(race.to, race.stream->handle())) {
             engine_.counters->denied_targets.add();
             error_ = {403, what() + " is an administrative port of the proxy's host, which remote "
                                     "clients may not reach (see protected_ports)"};
@@ -178,12 +178,12 @@ class Dial {
         if (request_.report != nullptr) {
             request_.report->peer = race.to;
         }
-        connection.stream = wrap(std::move(*race.socket));
+        connection.stream = wrap(std::move(race.stream));
         co_return true;
     }
 
     // A connection with one address at both ends does not leave this host.
-    bool is_protected(const Endpoint &to, const Socket &connection) const {
+    bool is_protected(const Endpoint &to, NativeSocket::Handle connection) const {
         const std::vector<uint16_t> &ports = settings_.config.protected_ports;
         return request_.remote_client && request_.upstream == nullptr &&
                std::find(ports.begin(), ports.end(), to.port()) != ports.end() &&
@@ -191,11 +191,11 @@ class Dial {
                !any_contains(settings_.allowed_destinations, to.address());
     }
 
-    std::unique_ptr<Stream> wrap(Socket socket) {
+    std::unique_ptr<Stream> wrap(std::unique_ptr<PlainStream> plain) {
         if (request_.upstream != nullptr && request_.upstream->verifier) {
-            return request_.upstream->verifier->wrap(std::move(socket), host_);
+            return request_.upstream->verifier->wrap(std::move(plain->socket()), host_);
         }
-        return std::make_unique<PlainStream>(std::move(socket));
+        return plain;
     }
 
     // RFC 9110 9.3.6. Empty when the tunnel stands; bytes after the answer stay in connection.in.

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "dataplane/net.hpp"
+#include "dataplane/relay.hpp"
 #include "dataplane/resolver.hpp"
 #include "dataplane/roster.hpp"
-#include "dataplane/tunnel.hpp"
 #include "observer.hpp"
 #include "pool.hpp"
 #include "settings.hpp"
@@ -27,10 +27,10 @@ struct Engine {
           counters(std::move(counts)), via_name(std::move(name)), resolver(io),
           pool(settings->config.max_idle_upstream, settings->config.max_idle_upstream_per_target,
                counters->idle_upstream),
-          roster(std::make_shared<Roster>(io)) {}
+          relays(io), roster(std::make_shared<Roster>(io)) {}
 
     /// True when this connection to `remote` leads back to this proxy.
-    bool is_own_listener(const Endpoint &remote, const Socket &connection) const;
+    bool is_own_listener(const Endpoint &remote, NativeSocket::Handle connection) const;
 
     net::io_context &io;
     std::shared_ptr<const Settings> settings;
@@ -39,13 +39,13 @@ struct Engine {
     std::string via_name; // unique per process: a Via with it is a loop
     Resolver resolver;
     Pool pool;
-    TunnelTools tunnel_tools;
+    RelayLoop relays;
     HeadParser parser; // scratch: used between two co_awaits, never across one
     std::vector<Endpoint> listeners;
     const std::shared_ptr<Roster> roster; // the sessions
 };
 
 /// Of the connection's own end; not IPv4-mapped.
-Address local_address(const Socket &connection);
+Address local_address(NativeSocket::Handle connection) noexcept;
 
 } // namespace k2s::httpproxy

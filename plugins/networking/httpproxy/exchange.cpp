@@ -381,13 +381,7 @@ Task<Session::Next> Session::pass_upgrade(Connection &connection) {
         co_return Next::close;
     }
     connection.in.consume(connection.in.size());
-    engine_->counters->tunnels.add();
-    engine_->counters->active_tunnels.add();
-    const TunnelResult moved = co_await tunnel_to(connection);
-    engine_->counters->active_tunnels.sub();
-    record_.bytes_in = moved.bytes_in;
-    record_.bytes_out = moved.bytes_out;
-    co_return Next::close;
+    co_return co_await tunnel_to(connection);
 }
 
 } // namespace k2s::httpproxy

@@ -7,6 +7,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include "dataplane/connect.hpp"
 #include "session.hpp"
 
 namespace k2s::httpproxy {
@@ -33,7 +34,6 @@ Clock::duration shortest_timeout(const Config &config) {
 
 void refuse(Socket &socket, std::string_view answer) {
     error_code ignored;
-    socket.non_blocking(true, ignored);
     socket.write_some(net::buffer(answer), ignored);
     socket.shutdown(Socket::shutdown_send, ignored);
 }
@@ -53,25 +53,26 @@ Endpoint client_endpoint(const SocketAddress &peer) {
     return from.address().is_unspecified() ? Endpoint(net::ip::address_v4::loopback(), 0) : from;
 }
 
-void admit(const std::shared_ptr<Engine> &engine, Socket socket, const Endpoint &peer) {
+void admit(const std::shared_ptr<Engine> &engine, std::unique_ptr<PlainStream> client,
+           const Endpoint &peer) {
     const Roster::Admission admission = engine->roster->admits(peer.address());
     if (admission != Roster::Admission::admitted) {
         engine->counters->rejected_limits.add();
-        refuse(socket, admission == Roster::Admission::full ? k_too_many : k_too_many_of_yours);
+        refuse(client->socket(),
+               admission == Roster::Admission::full ? k_too_many : k_too_many_of_yours);
         return;
     }
-    auto session = std::make_shared<Session>(engine, std::move(socket), peer);
+    auto session = std::make_shared<Session>(engine, std::move(client), peer);
     net::co_spawn(engine->io.get_executor(), session->run(), net::detached);
 }
 
 } // namespace
 
-Address local_address(const Socket &connection) {
-    error_code ignored;
-    return unmapped(ip_endpoint(connection.local_endpoint(ignored)).address());
+Address local_address(NativeSocket::Handle connection) noexcept {
+    return unmapped(local_endpoint(connection).address());
 }
 
-bool Engine::is_own_listener(const Endpoint &remote, const Socket &connection) const {
+bool Engine::is_own_listener(const Endpoint &remote, NativeSocket::Handle connection) const {
     const Address to = unmapped(remote.address());
     for (const Endpoint &listener : listeners) {
         if (listener.port() != remote.port()) {
@@ -95,12 +96,22 @@ struct Proxy::Impl {
                     {.accepted =
                          [engine = engine](Socket socket, const SocketAddress &peer,
                                            const ListenAddress &) {
-                             admit(engine, std::move(socket), client_endpoint(peer));
+                             admit(engine, std::make_unique<PlainStream>(std::move(socket)),
+                                   client_endpoint(peer));
                          },
                      .shortage =
                          [engine = engine] {
                              engine->counters->errors_accept.add();
                              engine->pool.clear();
+                         },
+                     .accepted_native =
+                         [engine = engine](NativeSocket socket, const SocketAddress &peer,
+                                           const ListenAddress &) {
+                             const int family = peer.protocol().family();
+                             admit(engine,
+                                   std::make_unique<PlainStream>(engine->io, std::move(socket),
+                                                                 family, true),
+                                   client_endpoint(peer));
                          }}) {
         apply_settings();
     }
@@ -222,6 +233,7 @@ void Proxy::drain(std::chrono::milliseconds patience, std::function<void(size_t)
 void Proxy::stop() {
     impl_->close_listeners();
     impl_->engine->roster->cut_all();
+    impl_->engine->relays.stop();
 }
 
 std::vector<std::string> Proxy::endpoints() const {

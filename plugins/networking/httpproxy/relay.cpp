@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "chunk_scanner.hpp"
+#include "dataplane/direct_pump.hpp"
 #include "rewrite.hpp"
 
 namespace k2s::httpproxy {
@@ -93,9 +94,9 @@ bool BodyRelay::can_go_direct() noexcept {
 
 Task<RelayResult::End> BodyRelay::run_direct_length(uint64_t length) {
     in_.shrink();
-    const DirectEnd end = co_await run_direct(
-        {engine_.tunnel_tools, watchdog_, settings_.config.exchange_idle_timeout, *source_.plain(),
-         *sink_.plain(), counter_, sent_, length, &stopped_});
+    const DirectEnd end =
+        co_await run_direct({engine_.relays, watchdog_, settings_.config.exchange_idle_timeout,
+                             *source_.plain(), *sink_.plain(), counter_, sent_, length, stopped_});
     switch (end) {
     case DirectEnd::limit_reached:
         co_return End::complete;

@@ -57,9 +57,10 @@ unsigned status_of(HeadStatus problem) noexcept {
 
 } // namespace
 
-Session::Session(std::shared_ptr<Engine> engine, Socket socket, const Endpoint &peer)
+Session::Session(std::shared_ptr<Engine> engine, std::unique_ptr<PlainStream> client,
+                 const Endpoint &peer)
     : Member(engine->roster, peer.address()), engine_(std::move(engine)),
-      settings_(engine_->settings), client_(std::move(socket)),
+      settings_(engine_->settings), client_stream_(std::move(client)), client_(*client_stream_),
       peer_(client_address(), peer.port()), remote_(!client_address().is_loopback()) {
     engine_->counters->connections.add();
     engine_->counters->active_connections.add();
@@ -78,8 +79,10 @@ Task<void> Session::run() {
         engine_->observer->on_log(LogLevel::error, "connection ended by an internal error",
                                   {{"client", text_of(peer_)}, {"error", e.what()}});
     }
-    end_record();
-    client_.close();
+    if (!relay_) {
+        end_record();
+        client_.close();
+    }
 }
 
 // Nothing is read from the client while an origin or upstream is waited for, so nobody would see it
@@ -114,6 +117,9 @@ Task<void> Session::serve() {
             co_return;
         }
         next = co_await handle_request();
+        if (next == Next::relayed) {
+            co_return;
+        }
         end_record();
         if (watchdog_.cut()) {
             co_return;
@@ -272,9 +278,38 @@ Task<Session::Next> Session::handle_connect() {
     }
     connection.in.consume(connection.in.size());
     record_.status = 200;
-    engine_->counters->tunnels.add();
-    engine_->counters->active_tunnels.add();
-    const TunnelResult moved = co_await tunnel_to(connection);
+    co_return co_await tunnel_to(connection);
+}
+
+// Between two sockets a relay goes on alone: what this session has taken to come here is given
+// back.
+Task<Session::Next> Session::tunnel_to(Connection &connection) {
+    Counters &counters = *engine_->counters;
+    counters.tunnels.add();
+    counters.active_tunnels.add();
+    const Clock::duration idle_timeout = settings_->config.tunnel_idle_timeout;
+    NativeSocket far = k_native_relay ? connection.stream->release() : NativeSocket();
+    if (!far.valid()) {
+        end_tunnel(co_await run_tunnel(engine_->io, watchdog_, idle_timeout,
+                                       {client_, in_, counters.bytes_in},
+                                       {*connection.stream, connection.in, counters.bytes_out}));
+        co_return Next::close;
+    }
+    std::string first(in_.view());
+    in_.clear();
+    in_.release();
+    relay_ = std::make_unique<Relay>(
+        engine_->relays,
+        Relay::Options{watchdog_, idle_timeout, counters.bytes_in, counters.bytes_out});
+    relay_->start(client_.release(), std::move(far), std::move(first),
+                  [self = shared_from_this()](const TunnelResult &moved) {
+                      self->end_tunnel(moved);
+                      self->end_record();
+                  });
+    co_return Next::relayed;
+}
+
+void Session::end_tunnel(const TunnelResult &moved) {
     engine_->counters->active_tunnels.sub();
     record_.bytes_in = moved.bytes_in;
     record_.bytes_out = moved.bytes_out;
@@ -282,14 +317,6 @@ Task<Session::Next> Session::handle_connect() {
         engine_->counters->errors_timeout.add();
         record_.problem = "idle for too long";
     }
-    co_return Next::close;
-}
-
-Task<TunnelResult> Session::tunnel_to(Connection &connection) {
-    Counters &counters = *engine_->counters;
-    return run_tunnel(engine_->io, engine_->tunnel_tools, watchdog_,
-                      settings_->config.tunnel_idle_timeout, {client_, in_, counters.bytes_in},
-                      {*connection.stream, connection.in, counters.bytes_out});
 }
 
 // False: a rule blocks the target.

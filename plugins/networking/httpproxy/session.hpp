@@ -16,7 +16,8 @@ namespace k2s::httpproxy {
 /// forwarding it (exchange.cpp) or by opening a tunnel.
 class Session final : public Member, public std::enable_shared_from_this<Session> {
   public:
-    Session(std::shared_ptr<Engine> engine, Socket socket, const Endpoint &peer);
+    Session(std::shared_ptr<Engine> engine, std::unique_ptr<PlainStream> client,
+            const Endpoint &peer);
     ~Session() override;
 
     Task<void> run();
@@ -39,7 +40,7 @@ class Session final : public Member, public std::enable_shared_from_this<Session
     enum class ReadHead : uint8_t { ready, close, linger };
     enum class AnswerHead : uint8_t { ready, nothing, broken, malformed };
     /// What becomes of the client's connection.
-    enum class Next : uint8_t { keep, close, linger };
+    enum class Next : uint8_t { keep, close, linger, relayed };
 
     struct Upload;
 
@@ -48,7 +49,8 @@ class Session final : public Member, public std::enable_shared_from_this<Session
     Task<ReadHead> read_request_head(bool first);
     Task<Next> handle_request();
     Task<Next> handle_connect();
-    Task<TunnelResult> tunnel_to(Connection &connection);
+    Task<Next> tunnel_to(Connection &connection);
+    void end_tunnel(const TunnelResult &moved);
     Task<Next> reply(unsigned status, std::string_view text, Next next);
     Task<void> linger();
     bool client_is_allowed() const;
@@ -74,7 +76,8 @@ class Session final : public Member, public std::enable_shared_from_this<Session
 
     std::shared_ptr<Engine> engine_;
     std::shared_ptr<const Settings> settings_;
-    PlainStream client_;
+    const std::unique_ptr<PlainStream> client_stream_;
+    PlainStream &client_;
     Buffer in_;
     const Endpoint peer_;
     const bool remote_;        // not on this host's loopback
@@ -82,8 +85,9 @@ class Session final : public Member, public std::enable_shared_from_this<Session
     Upload *upload_ = nullptr; // of the current request, while it is under way
 
     Request request_;
-    std::string host_;     // storage of the target's authority
-    std::string head_out_; // request head for the next hop
+    std::unique_ptr<Relay> relay_; // of the tunnel that the connection has become
+    std::string host_;             // storage of the target's authority
+    std::string head_out_;         // request head for the next hop
     std::string answer_out_;
     std::string key_; // in the pool
 

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "connect.hpp"
+#include "dataplane/connect.hpp"
 
 namespace k2s::l4proxy {
 
@@ -33,7 +33,7 @@ bool Engine::leads_back(const NetworkPlace &place, NativeSocket::Handle connecte
     if (!port_is_ours && !may_meet_itself) {
         return false; // nearly always: nothing has to be asked
     }
-    const Endpoint local = local_endpoint(connected);
+    const Endpoint local = dataplane::local_endpoint(connected);
     if (local == remote) {
         return true;
     }

@@ -5,16 +5,17 @@
 #include <vector>
 
 #include "dataplane/net.hpp"
+#include "dataplane/relay.hpp"
 #include "dataplane/resolver.hpp"
 #include "dataplane/roster.hpp"
 #include "dataplane/socket_stock.hpp"
-#include "dataplane/tunnel.hpp"
 #include "observer.hpp"
-#include "relay.hpp"
 #include "settings.hpp"
 #include "udp_socket.hpp"
 
 namespace k2s::l4proxy {
+
+namespace net = dataplane::net;
 
 using dataplane::error_code;
 using dataplane::NativeSocket;
@@ -44,8 +45,7 @@ struct Engine {
     const std::shared_ptr<Observer> observer;
     dataplane::Resolver resolver;
     dataplane::SocketStock stock;
-    dataplane::TunnelTools tunnel_tools; // where relays do not work
-    RelayLoop relays;
+    dataplane::RelayLoop relays;
     UdpLoop udp;
     std::vector<Own> listeners;
     std::vector<Endpoint> loops; // our ends of connections that led back

@@ -6,7 +6,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
-#include "connect.hpp"
+#include "dataplane/connect.hpp"
 #include "dial.hpp"
 
 namespace k2s::l4proxy {
@@ -62,7 +62,7 @@ std::string Session::peer_text() const {
 }
 
 void Session::start() {
-    if (!k_native_relay || settings_->expect_proxy_header || !start_quickly()) {
+    if (!dataplane::k_native_relay || settings_->expect_proxy_header || !start_quickly()) {
         net::co_spawn(forward_->engine->io.get_executor(), run(shared_from_this()), net::detached);
     }
 }
@@ -119,7 +119,7 @@ Task<void> Session::run(std::shared_ptr<Session> self) {
             ready = co_await connect();
         }
         if (ready) {
-            if (k_native_relay) {
+            if (dataplane::k_native_relay) {
                 start_relay();
                 relayed = true;
             } else {
@@ -144,10 +144,9 @@ Task<void> Session::run_without_relay() {
     }
     Engine &engine = *forward_->engine;
     ForwardCounters &counters = forward_->counters;
-    const dataplane::TunnelResult moved = co_await run_tunnel(
-        engine.io, engine.tunnel_tools, watchdog_, settings_->config.idle_timeout,
-        {client_, in_, counters.bytes_in}, {upstream_, out_, counters.bytes_out});
-    finish(moved.bytes_in, moved.bytes_out, moved.timed_out);
+    finish(co_await run_tunnel(engine.io, watchdog_, settings_->config.idle_timeout,
+                               {client_, in_, counters.bytes_in},
+                               {upstream_, out_, counters.bytes_out}));
 }
 
 void Session::start_relay() {
@@ -158,24 +157,25 @@ void Session::start_relay() {
     in_.clear();
     in_.release();
     ForwardCounters &counters = forward_->counters;
-    relay_ = std::make_unique<Relay>(forward_->engine->relays.impl(),
-                                     Relay::Options{watchdog_, settings_->config.idle_timeout,
-                                                    counters.bytes_in, counters.bytes_out});
+    relay_ = std::make_unique<dataplane::Relay>(
+        forward_->engine->relays,
+        dataplane::Relay::Options{watchdog_, settings_->config.idle_timeout, counters.bytes_in,
+                                  counters.bytes_out});
     relay_->start(std::move(native_client_), std::move(native_upstream_), std::move(first),
-                  [self = shared_from_this()](const Relay::Result &moved) {
-                      self->finish(moved.bytes_in, moved.bytes_out, self->watchdog_.expired());
+                  [self = shared_from_this()](const dataplane::TunnelResult &moved) {
+                      self->finish(moved);
                       self->end_record();
                   });
 }
 
-void Session::finish(uint64_t bytes_in, uint64_t bytes_out, bool timed_out) {
-    if (timed_out) {
+void Session::finish(const dataplane::TunnelResult &moved) {
+    if (moved.timed_out) {
         forward_->counters.errors_timeout.add();
         problem_ = "idle for too long";
     }
     if (details_) {
-        details_->bytes_in = bytes_in;
-        details_->bytes_out = bytes_out;
+        details_->bytes_in = moved.bytes_in;
+        details_->bytes_out = moved.bytes_out;
     }
 }
 
@@ -211,7 +211,7 @@ Task<bool> Session::read_header() {
         client_.socket().non_blocking(true, ec);
     }
     auto header = co_await read_proxy_header(client_, in_, watchdog_, k_header_timeout);
-    if (k_native_relay && client_.socket().is_open()) {
+    if (dataplane::k_native_relay && client_.socket().is_open()) {
         error_code ec;
         native_client_ = NativeSocket(client_.socket().release(ec));
     }
@@ -238,7 +238,7 @@ Address Session::balanced_address() const {
 bool Session::use(Lease &lease, const SocketAddress &to, std::string &reason) {
     Engine &engine = *forward_->engine;
     const auto &place = lease->data<TargetSettings>().url.place;
-    if (upstream_.socket().is_open() && k_native_relay) {
+    if (upstream_.socket().is_open() && dataplane::k_native_relay) {
         error_code ec;
         native_upstream_ = NativeSocket(upstream_.socket().release(ec));
     }
@@ -337,7 +337,7 @@ void Session::queue_header() {
     if (details_ && details_->header.family != ProxyHeader::Family::none) {
         header = details_->header; // the next proxy is told what the last one said
     } else if (!local_) {
-        const Endpoint local = local_endpoint(
+        const Endpoint local = dataplane::local_endpoint(
             native_client_.valid() ? native_client_.get()
                                    : NativeSocket::Handle(client_.socket().native_handle()));
         header.family = ProxyHeader::Family::ip;

@@ -41,7 +41,7 @@ class Session final : public dataplane::Member, public std::enable_shared_from_t
     void queue_header();
     Task<void> run_without_relay();
     void start_relay();
-    void finish(uint64_t bytes_in, uint64_t bytes_out, bool timed_out);
+    void finish(const dataplane::TunnelResult &moved);
     void refuse(Counter &counter, const char *problem);
     void log_failure(std::string_view message) const;
     void end_record();
@@ -57,7 +57,7 @@ class Session final : public dataplane::Member, public std::enable_shared_from_t
     dataplane::Buffer out_;
     Lease lease_;
     std::unique_ptr<Pending> pending_;
-    std::unique_ptr<Relay> relay_;
+    std::unique_ptr<dataplane::Relay> relay_;
 
     // What few connections need.
     struct Details;

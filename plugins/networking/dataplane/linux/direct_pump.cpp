@@ -2,19 +2,17 @@
 #include "../direct_pump.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 
 #include <boost/asio/post.hpp>
 #include <fcntl.h>
 #include <sys/socket.h>
 
-#include "pipe_stock.hpp"
+#include "relay_loop.hpp"
 
 namespace k2s::dataplane {
 namespace {
 
-constexpr size_t k_scratch = 64 * 1024;
 // Full buffers in a row after which a flow counts as bulk: a small transfer does not pay for pipes.
 constexpr unsigned k_bulk_after = 2;
 // … and the piece that makes it an ordinary one again.
@@ -28,14 +26,6 @@ bool would_block(int error) noexcept {
 
 } // namespace
 
-struct TunnelTools::Impl {
-    std::array<char, k_scratch> scratch;
-    PipeStock pipes;
-};
-
-TunnelTools::TunnelTools() : impl_(std::make_unique<Impl>()) {}
-TunnelTools::~TunnelTools() = default;
-
 const bool k_direct_pump = true;
 
 namespace {
@@ -48,7 +38,7 @@ class Direct {
 
     Task<DirectEnd> run() {
         while (moved_ < flow_.limit) {
-            if (flow_.stopped != nullptr && *flow_.stopped) {
+            if (flow_.stopped) {
                 co_return DirectEnd::source_failed;
             }
             const Step step = full_ < k_bulk_after ? copy() : fill_pipe();
@@ -108,7 +98,7 @@ class Direct {
 
     // One piece through the shared buffer; what the sink does not take stays in rest_.
     Step copy() {
-        auto &scratch = flow_.tools.impl()->scratch;
+        auto &scratch = flow_.loop.impl()->scratch;
         const ssize_t got = ::recv(from(), scratch.data(), at_most(scratch.size()), 0);
         if (got == 0) {
             return Step::ended;
@@ -156,7 +146,7 @@ class Direct {
 
     Step fill_pipe() {
         if (!pipe_.open()) {
-            pipe_ = flow_.tools.impl()->pipes.take();
+            pipe_ = flow_.loop.impl()->pipes.take();
         }
         if (!pipe_.open()) {
             full_ = 0; // no descriptors left: copy
@@ -176,7 +166,7 @@ class Direct {
         if (error == EINTR) {
             return Step::moved;
         }
-        flow_.tools.impl()->pipes.give_back(std::move(pipe_));
+        flow_.loop.impl()->pipes.give_back(std::move(pipe_));
         if (got == 0) {
             return Step::ended;
         }

@@ -83,7 +83,7 @@ BOOST_AUTO_TEST_CASE(the_first_that_answers_wins) {
          {std::vector{good}, std::vector{good, bad}, std::vector{bad, good},
           std::vector{bad, bad, bad, good}}) {
         const Outcome outcome = race(io, list);
-        BOOST_REQUIRE(outcome.result.socket.has_value());
+        BOOST_REQUIRE(outcome.result.stream != nullptr);
         BOOST_CHECK(outcome.result.to == good);
         // A refusal is no reason to wait.
         BOOST_CHECK_LT(outcome.took.count(), Clock::duration(k_attempt_delay).count());
@@ -95,7 +95,7 @@ BOOST_AUTO_TEST_CASE(no_address_family_no_answer) {
     const Endpoint bad = refusing(io);
     for (const std::vector<Endpoint> &list : {std::vector{bad}, std::vector{bad, bad}}) {
         const Outcome outcome = race(io, list);
-        BOOST_CHECK(!outcome.result.socket);
+        BOOST_CHECK(!outcome.result.stream);
         BOOST_CHECK(outcome.result.ec == net::error::connection_refused);
     }
 }
@@ -108,7 +108,7 @@ BOOST_AUTO_TEST_CASE(a_silent_address_delays_by_one_step_only) {
     auto server = listener(io, "127.0.0.1");
     const Endpoint silent = hole.acceptor.local_endpoint();
     const Outcome outcome = race(io, {silent, silent, server.local_endpoint()});
-    BOOST_REQUIRE(outcome.result.socket.has_value());
+    BOOST_REQUIRE(outcome.result.stream != nullptr);
     BOOST_CHECK(outcome.result.to == server.local_endpoint());
     BOOST_CHECK_GE(outcome.took.count(), Clock::duration(2 * k_attempt_delay).count());
     BOOST_CHECK_LT(outcome.took.count(), Clock::duration(4 * k_attempt_delay).count());
@@ -120,7 +120,7 @@ BOOST_AUTO_TEST_CASE(the_watchdog_ends_it) {
     const Endpoint silent = hole.acceptor.local_endpoint();
     for (const std::vector<Endpoint> &list : {std::vector{silent}, std::vector{silent, silent}}) {
         const Outcome outcome = race(io, list, Milliseconds(300));
-        BOOST_CHECK(!outcome.result.socket);
+        BOOST_CHECK(!outcome.result.stream);
         BOOST_CHECK(outcome.result.ec == net::error::operation_aborted);
     }
 }

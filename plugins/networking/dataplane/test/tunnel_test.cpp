@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "unit.hpp"
 
+#include <boost/test/data/test_case.hpp>
+
 #include <algorithm>
 #include <atomic>
 #include <future>
@@ -12,7 +14,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 
-#include "dataplane/tunnel.hpp"
+#include "dataplane/relay.hpp"
 
 using namespace k2s::dataplane;
 using namespace std::chrono_literals;
@@ -28,10 +30,19 @@ std::string random_bytes(size_t size) {
     return out;
 }
 
+/// The two ways of moving bytes; a relay only where there is one.
+enum class Way : uint8_t { coroutines, relay };
+const std::vector<Way> k_ways =
+    k_native_relay ? std::vector{Way::coroutines, Way::relay} : std::vector{Way::coroutines};
+
+std::ostream &operator<<(std::ostream &out, Way way) {
+    return out << (way == Way::relay ? "relay" : "coroutines");
+}
+
 /// A tunnel on a thread of its own between two loopback connections; the test holds the far ends.
 class Tunnel {
   public:
-    explicit Tunnel(Clock::duration idle_timeout = 10s, const std::string &first = {})
+    explicit Tunnel(Way way, Clock::duration idle_timeout = 10s, const std::string &first = {})
         : client(outside_), server(outside_) {
         Socket near_client = join(client);
         Socket near_server = join(server);
@@ -44,7 +55,11 @@ class Tunnel {
         in_.commit(first.size());
         watchdog_.client = client_.get();
         watchdog_.upstream = server_.get();
-        net::co_spawn(io_.get_executor(), run(idle_timeout), [](std::exception_ptr) {});
+        if (way == Way::relay) {
+            start_relay(idle_timeout, first);
+        } else {
+            net::co_spawn(io_.get_executor(), run(idle_timeout), [](std::exception_ptr) {});
+        }
         net::co_spawn(io_.get_executor(), tick(), [](std::exception_ptr) {});
         thread_ = std::thread([this] { io_.run(); });
     }
@@ -81,14 +96,26 @@ class Tunnel {
         return inner;
     }
     Task<void> run(Clock::duration idle_timeout) {
-        TunnelTools tools;
-        const TunnelResult result =
-            co_await run_tunnel(io_, tools, watchdog_, idle_timeout, {*client_, in_, received_},
-                                {*server_, out_, sent_});
+        const TunnelResult result = co_await run_tunnel(
+            io_, watchdog_, idle_timeout, {*client_, in_, received_}, {*server_, out_, sent_});
         client_->close();
         server_->close();
         stopping_ = true;
         done_.set_value(result);
+    }
+    void start_relay(Clock::duration idle_timeout, const std::string &first) {
+        relay_ = std::make_unique<Relay>(relays_,
+                                         Relay::Options{watchdog_, idle_timeout, received_, sent_});
+        error_code ec;
+        relay_->start(NativeSocket(client_->socket().release(ec)),
+                      NativeSocket(server_->socket().release(ec)), first,
+                      [this](const TunnelResult &result) {
+                          const TunnelResult kept = result; // the relay's own
+                          relay_.reset();
+                          relays_.stop();
+                          stopping_ = true;
+                          done_.set_value(kept);
+                      });
     }
     Task<void> tick() {
         Timer timer(io_);
@@ -107,6 +134,8 @@ class Tunnel {
     Counter received_;
     Counter sent_;
     Watchdog watchdog_{clock_};
+    RelayLoop relays_{io_};
+    std::unique_ptr<Relay> relay_;
     bool stopping_ = false;
     std::promise<TunnelResult> done_;
     std::thread thread_;
@@ -142,9 +171,9 @@ std::string take_all(Tcp::socket &socket, size_t most = 200'000) {
 
 BOOST_AUTO_TEST_SUITE(tunnels)
 
-BOOST_AUTO_TEST_CASE(keep_every_byte_both_ways) {
+BOOST_DATA_TEST_CASE(keep_every_byte_both_ways, k_ways, way) {
     for (const size_t size : {size_t(1), size_t(65'536), size_t(300'000), size_t(9'000'000)}) {
-        Tunnel tunnel;
+        Tunnel tunnel(way);
         const std::string up = random_bytes(size);
         const std::string down = random_bytes(size / 2 + 1);
         std::string up_arrived;
@@ -164,14 +193,14 @@ BOOST_AUTO_TEST_CASE(keep_every_byte_both_ways) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(send_first_what_was_read_already) {
-    Tunnel tunnel(10s, "early ");
+BOOST_DATA_TEST_CASE(send_first_what_was_read_already, k_ways, way) {
+    Tunnel tunnel(way, 10s, "early ");
     send_in_pieces(tunnel.client, "late", 3);
     BOOST_CHECK_EQUAL(take_all(tunnel.server), "early late");
 }
 
-BOOST_AUTO_TEST_CASE(pass_a_half_close_on) {
-    Tunnel tunnel;
+BOOST_DATA_TEST_CASE(pass_a_half_close_on, k_ways, way) {
+    Tunnel tunnel(way);
     send_in_pieces(tunnel.client, "question", 4);
     BOOST_CHECK_EQUAL(take_all(tunnel.server), "question");
     const std::string answer = random_bytes(2'000'000); // long after the client's end
@@ -180,8 +209,8 @@ BOOST_AUTO_TEST_CASE(pass_a_half_close_on) {
     writer.join();
 }
 
-BOOST_AUTO_TEST_CASE(let_a_slow_reader_hold_the_writer_up) {
-    Tunnel tunnel;
+BOOST_DATA_TEST_CASE(let_a_slow_reader_hold_the_writer_up, k_ways, way) {
+    Tunnel tunnel(way);
     const std::string data = random_bytes(48'000'000);
     std::thread writer([&] { send_in_pieces(tunnel.client, data, 6); });
     uint64_t before = 1;
@@ -194,8 +223,8 @@ BOOST_AUTO_TEST_CASE(let_a_slow_reader_hold_the_writer_up) {
     writer.join();
 }
 
-BOOST_AUTO_TEST_CASE(end_both_sides_when_one_breaks_off) {
-    Tunnel tunnel;
+BOOST_DATA_TEST_CASE(end_both_sides_when_one_breaks_off, k_ways, way) {
+    Tunnel tunnel(way);
     std::atomic<bool> writing{true};
     std::thread writer([&] { // in the middle of a flow
         const std::string block(100'000, 'x');
@@ -216,8 +245,8 @@ BOOST_AUTO_TEST_CASE(end_both_sides_when_one_breaks_off) {
     tunnel.result();
 }
 
-BOOST_AUTO_TEST_CASE(end_when_nothing_moves) {
-    Tunnel tunnel(100ms);
+BOOST_DATA_TEST_CASE(end_when_nothing_moves, k_ways, way) {
+    Tunnel tunnel(way, 100ms);
     net::write(tunnel.client, net::buffer("x", 1));
     BOOST_CHECK_EQUAL(take_all(tunnel.server), "x");
     BOOST_CHECK(tunnel.result().timed_out);

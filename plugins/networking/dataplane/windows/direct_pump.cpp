@@ -3,14 +3,11 @@
 
 namespace k2s::dataplane {
 
-struct TunnelTools::Impl {};
-
-TunnelTools::TunnelTools() = default;
-TunnelTools::~TunnelTools() = default;
-
 // Completion ports read into a buffer that is there while one waits: the portable pump does that.
 const bool k_direct_pump = false;
 
-Task<DirectEnd> run_direct(DirectFlow) { co_return DirectEnd::source_failed; }
+Task<DirectEnd> run_direct(DirectFlow) {
+    co_return DirectEnd::source_failed;
+}
 
 } // namespace k2s::dataplane

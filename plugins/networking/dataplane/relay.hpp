@@ -6,22 +6,22 @@
 #include <memory>
 #include <string>
 
-#include "dataplane/net.hpp"
-#include "dataplane/observer.hpp"
-#include "dataplane/socket_stock.hpp"
-#include "dataplane/watchdog.hpp"
+#include "net.hpp"
+#include "observer.hpp"
+#include "socket_stock.hpp"
+#include "tunnel.hpp"
+#include "watchdog.hpp"
 
-namespace k2s::l4proxy {
+namespace k2s::dataplane {
 
-namespace net = dataplane::net;
-
-/// True where Relay works (Linux). Elsewhere dataplane::run_tunnel does the same with Asio alone.
+/// True where Relay works (Linux). Elsewhere run_tunnel does the same with Asio alone.
 extern const bool k_native_relay;
 
 /// What all relays of one io_context share: an epoll instance of their own, a buffer that is only
-/// used between two waits, and pipes for splice(2). The io_context waits for the epoll instance as
-/// for a socket, and takes many events at once from it: that, and edges that never have to be armed
-/// again, is what a relay costs less than a tunnel of coroutines.
+/// used between two waits, and pipes for splice(2) (direct_pump.hpp uses these two as well). The
+/// io_context waits for the epoll instance as for a socket, and takes many events at once from it:
+/// that, and edges that never have to be armed again, is what a relay costs less than a tunnel of
+/// coroutines.
 class RelayLoop {
   public:
     explicit RelayLoop(net::io_context &io);
@@ -42,28 +42,24 @@ class RelayLoop {
 /// Bytes both ways between two connected sockets, until both sides have ended, one has failed, or
 /// the watchdog ends it. The end of one direction is passed on as a half-close. While it waits it
 /// holds neither a buffer nor a pipe.
-class Relay final : public dataplane::Watchdog::Waiter {
+class Relay final : public Watchdog::Waiter {
   public:
-    struct Result {
-        uint64_t bytes_in = 0;  // from the client
-        uint64_t bytes_out = 0; // to the client
-    };
     struct Options {
-        dataplane::Watchdog &watchdog;
-        dataplane::Clock::duration idle_timeout;
-        dataplane::Counter &received;
-        dataplane::Counter &sent;
+        Watchdog &watchdog;
+        Clock::duration idle_timeout;
+        Counter &received;
+        Counter &sent;
     };
 
-    Relay(const std::shared_ptr<RelayLoop::Impl> &loop, const Options &options);
+    Relay(const RelayLoop &loop, const Options &options);
     ~Relay() override;
     Relay(const Relay &) = delete;
     Relay &operator=(const Relay &) = delete;
 
     /// `first` goes to the upstream before anything else. `done` is called once, never from here,
     /// with the sockets closed; it may destroy the relay.
-    void start(dataplane::NativeSocket client, dataplane::NativeSocket upstream, std::string first,
-               std::function<void(const Result &)> done);
+    void start(NativeSocket client, NativeSocket upstream, std::string first,
+               std::function<void(const TunnelResult &)> done);
 
     void cancelled() noexcept override;
 
@@ -73,4 +69,4 @@ class Relay final : public dataplane::Watchdog::Waiter {
     std::unique_ptr<State> state_;
 };
 
-} // namespace k2s::l4proxy
+} // namespace k2s::dataplane

@@ -5,7 +5,7 @@
 
 #include <sys/socket.h>
 
-namespace k2s::l4proxy {
+namespace k2s::dataplane {
 namespace {
 
 error_code system_error(int error) {
@@ -41,7 +41,7 @@ Task<error_code> finish_connect(Socket &socket, NativeSocket &made, const Socket
         co_return ec;
     }
     made.release();
-    const auto [waited] = co_await socket.async_wait(Socket::wait_write, dataplane::k_await);
+    const auto [waited] = co_await socket.async_wait(Socket::wait_write, k_await);
     if (waited) {
         co_return waited;
     }
@@ -53,13 +53,13 @@ Task<error_code> finish_connect(Socket &socket, NativeSocket &made, const Socket
     co_return system_error(error);
 }
 
-dataplane::Endpoint local_endpoint(NativeSocket::Handle socket) noexcept {
+Endpoint local_endpoint(NativeSocket::Handle socket) noexcept {
     SocketAddress address;
     auto size = static_cast<socklen_t>(address.capacity());
     if (::getsockname(socket, address.data(), &size) == 0) {
         address.resize(size);
     }
-    return dataplane::ip_endpoint(address);
+    return ip_endpoint(address);
 }
 
-} // namespace k2s::l4proxy
+} // namespace k2s::dataplane

@@ -3,16 +3,10 @@
 
 #include <expected>
 
-#include "dataplane/net.hpp"
-#include "dataplane/socket_stock.hpp"
+#include "net.hpp"
+#include "socket_stock.hpp"
 
-namespace k2s::l4proxy {
-
-using dataplane::error_code;
-using dataplane::NativeSocket;
-using dataplane::Socket;
-using dataplane::SocketAddress;
-using dataplane::Task;
+namespace k2s::dataplane {
 
 /// linux/, windows/connect.cpp: begins to connect; true when the connection stands already, as it
 /// mostly does with a target on this host. On Windows nothing is begun yet.
@@ -23,6 +17,6 @@ std::expected<bool, error_code> begin_connect(const NativeSocket &made, const So
 Task<error_code> finish_connect(Socket &socket, NativeSocket &made, const SocketAddress &to);
 
 /// linux/, windows/connect.cpp: the socket's own address; 0.0.0.0:0 for a Unix socket.
-dataplane::Endpoint local_endpoint(NativeSocket::Handle socket) noexcept;
+Endpoint local_endpoint(NativeSocket::Handle socket) noexcept;
 
-} // namespace k2s::l4proxy
+} // namespace k2s::dataplane

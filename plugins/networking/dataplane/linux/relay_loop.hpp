@@ -8,14 +8,14 @@
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 
 #include "../relay.hpp"
-#include "dataplane/linux/pipe_stock.hpp"
+#include "pipe_stock.hpp"
 
-namespace k2s::l4proxy {
+namespace k2s::dataplane {
 
 /// One socket of a relay.
 struct RelaySide {
     Relay::State *relay = nullptr;
-    dataplane::NativeSocket socket;
+    NativeSocket socket;
     bool readable = false; // as far as is known
     bool writable = false;
     bool hung_up = false; // the end of the stream has been announced
@@ -26,7 +26,7 @@ struct RelaySide {
     // Taken from this socket and not yet taken by the other.
     std::string rest;
     size_t rest_sent = 0;
-    dataplane::Pipe pipe;
+    Pipe pipe;
     size_t piped = 0;
 };
 
@@ -50,9 +50,9 @@ struct RelayLoop::Impl : std::enable_shared_from_this<RelayLoop::Impl> {
     void stop() noexcept;
 
     net::io_context &io;
-    net::posix::basic_stream_descriptor<dataplane::Executor> poller;
+    net::posix::basic_stream_descriptor<Executor> poller;
     std::array<char, k_scratch> scratch;
-    dataplane::PipeStock pipes;
+    PipeStock pipes;
     std::vector<Relay::State *> unfinished; // again()
     std::vector<Relay::State *> dead;
     bool waiting = false;
@@ -63,7 +63,7 @@ struct RelayLoop::Impl : std::enable_shared_from_this<RelayLoop::Impl> {
 struct Relay::State {
     State(std::shared_ptr<RelayLoop::Impl> on, const Options &given);
 
-    void begin(dataplane::NativeSocket from, dataplane::NativeSocket to, std::string first);
+    void begin(NativeSocket from, NativeSocket to, std::string first);
     void on_event(RelaySide &side, uint32_t events);
     void move();
     void end();
@@ -72,19 +72,19 @@ struct Relay::State {
     const Options options;
     RelaySide client;
     RelaySide upstream;
-    Result result;
-    std::function<void(const Result &)> done;
+    TunnelResult result;
+    std::function<void(const TunnelResult &)> done;
     bool over = false;
     bool queued = false; // in unfinished
 
   private:
     enum class Step : uint8_t { moved, blocked, failed };
-    Step pump(RelaySide &from, RelaySide &to, uint64_t &bytes, dataplane::Counter &counter);
-    Step send_rest(RelaySide &from, RelaySide &to, uint64_t &bytes, dataplane::Counter &counter);
-    Step empty_pipe(RelaySide &from, RelaySide &to, uint64_t &bytes, dataplane::Counter &counter);
-    Step copy(RelaySide &from, RelaySide &to, uint64_t &bytes, dataplane::Counter &counter);
+    Step pump(RelaySide &from, RelaySide &to, uint64_t &bytes, Counter &counter);
+    Step send_rest(RelaySide &from, RelaySide &to, uint64_t &bytes, Counter &counter);
+    Step empty_pipe(RelaySide &from, RelaySide &to, uint64_t &bytes, Counter &counter);
+    Step copy(RelaySide &from, RelaySide &to, uint64_t &bytes, Counter &counter);
     Step fill_pipe(RelaySide &from);
     bool all_told() const noexcept { return client.told && upstream.told; }
 };
 
-} // namespace k2s::l4proxy
+} // namespace k2s::dataplane

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "../connect.hpp"
 
-namespace k2s::l4proxy {
+namespace k2s::dataplane {
 
 std::expected<bool, error_code> begin_connect(const NativeSocket &made, const SocketAddress &,
                                               bool keep_alive) noexcept {
@@ -18,7 +18,7 @@ Task<error_code> finish_connect(Socket &socket, NativeSocket &made, const Socket
         co_return ec;
     }
     made.release();
-    const auto [connected] = co_await socket.async_connect(to, dataplane::k_await);
+    const auto [connected] = co_await socket.async_connect(to, k_await);
     if (!connected) {
         error_code ignored;
         socket.non_blocking(true, ignored);
@@ -26,13 +26,13 @@ Task<error_code> finish_connect(Socket &socket, NativeSocket &made, const Socket
     co_return connected;
 }
 
-dataplane::Endpoint local_endpoint(NativeSocket::Handle socket) noexcept {
+Endpoint local_endpoint(NativeSocket::Handle socket) noexcept {
     SocketAddress address;
     int size = static_cast<int>(address.capacity());
     if (::getsockname(socket, address.data(), &size) == 0) {
         address.resize(static_cast<size_t>(size));
     }
-    return dataplane::ip_endpoint(address);
+    return ip_endpoint(address);
 }
 
-} // namespace k2s::l4proxy
+} // namespace k2s::dataplane

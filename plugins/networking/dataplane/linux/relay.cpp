@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-namespace k2s::l4proxy {
+namespace k2s::dataplane {
 namespace {
 
 // Full buffers in a row after which a flow counts as bulk: a small transfer does not pay for pipes.
@@ -22,15 +22,15 @@ bool would_block(int error) noexcept {
 
 } // namespace
 
-Relay::Relay(const std::shared_ptr<RelayLoop::Impl> &loop, const Options &options)
-    : state_(std::make_unique<State>(loop, options)) {}
+Relay::Relay(const RelayLoop &loop, const Options &options)
+    : state_(std::make_unique<State>(loop.impl(), options)) {}
 
 Relay::~Relay() {
     state_->options.watchdog.waiter = nullptr;
 }
 
-void Relay::start(dataplane::NativeSocket client, dataplane::NativeSocket upstream,
-                  std::string first, std::function<void(const Result &)> done) {
+void Relay::start(NativeSocket client, NativeSocket upstream, std::string first,
+                  std::function<void(const TunnelResult &)> done) {
     state_->done = std::move(done);
     state_->options.watchdog.waiter = this;
     state_->begin(std::move(client), std::move(upstream), std::move(first));
@@ -45,8 +45,7 @@ Relay::State::State(std::shared_ptr<RelayLoop::Impl> on, const Options &given)
     client.relay = upstream.relay = this;
 }
 
-void Relay::State::begin(dataplane::NativeSocket from, dataplane::NativeSocket to,
-                         std::string first) {
+void Relay::State::begin(NativeSocket from, NativeSocket to, std::string first) {
     client.socket = std::move(from);
     upstream.socket = std::move(to);
     client.rest = std::move(first);
@@ -92,6 +91,7 @@ void Relay::State::end() {
         return;
     }
     over = true;
+    result.timed_out = options.watchdog.expired();
     // Closing takes the sockets out of the epoll instance: nothing else holds them.
     client.socket = {};
     upstream.socket = {};
@@ -100,7 +100,7 @@ void Relay::State::end() {
 
 // `moved` when there is more to do that need not be waited for.
 Relay::State::Step Relay::State::pump(RelaySide &from, RelaySide &to, uint64_t &bytes,
-                                      dataplane::Counter &counter) {
+                                      Counter &counter) {
     const uint64_t before = bytes;
     Step step = Step::moved;
     for (unsigned turn = 0; turn < k_turn && step == Step::moved; ++turn) {
@@ -132,7 +132,7 @@ Relay::State::Step Relay::State::pump(RelaySide &from, RelaySide &to, uint64_t &
 
 // One piece through the shared buffer; what the sink does not take stays in `rest`.
 Relay::State::Step Relay::State::copy(RelaySide &from, RelaySide &to, uint64_t &bytes,
-                                      dataplane::Counter &counter) {
+                                      Counter &counter) {
     auto &scratch = loop->scratch;
     const ssize_t got = ::recv(from.socket.get(), scratch.data(), scratch.size(), 0);
     if (got == 0) {
@@ -171,7 +171,7 @@ Relay::State::Step Relay::State::copy(RelaySide &from, RelaySide &to, uint64_t &
 }
 
 Relay::State::Step Relay::State::send_rest(RelaySide &from, RelaySide &to, uint64_t &bytes,
-                                           dataplane::Counter &counter) {
+                                           Counter &counter) {
     if (!to.writable) {
         return Step::blocked;
     }
@@ -199,9 +199,8 @@ Relay::State::Step Relay::State::fill_pipe(RelaySide &from) {
         from.full = 0; // no descriptors left: copy
         return Step::moved;
     }
-    const ssize_t got =
-        ::splice(from.socket.get(), nullptr, from.pipe.write_end(), nullptr,
-                 dataplane::PipeStock::k_pipe_bytes, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    const ssize_t got = ::splice(from.socket.get(), nullptr, from.pipe.write_end(), nullptr,
+                                 PipeStock::k_pipe_bytes, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
     if (got > 0) {
         from.piped = static_cast<size_t>(got);
         return Step::moved;
@@ -221,7 +220,7 @@ Relay::State::Step Relay::State::fill_pipe(RelaySide &from) {
 }
 
 Relay::State::Step Relay::State::empty_pipe(RelaySide &from, RelaySide &to, uint64_t &bytes,
-                                            dataplane::Counter &counter) {
+                                            Counter &counter) {
     if (!to.writable) {
         return Step::blocked;
     }
@@ -240,4 +239,4 @@ Relay::State::Step Relay::State::empty_pipe(RelaySide &from, RelaySide &to, uint
     return would_block(errno) ? Step::moved : Step::failed;
 }
 
-} // namespace k2s::l4proxy
+} // namespace k2s::dataplane

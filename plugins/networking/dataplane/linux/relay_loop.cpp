@@ -7,7 +7,7 @@
 #include <boost/asio/post.hpp>
 #include <sys/epoll.h>
 
-namespace k2s::l4proxy {
+namespace k2s::dataplane {
 
 const bool k_native_relay = true;
 
@@ -113,4 +113,4 @@ void RelayLoop::Impl::finish_dead() {
     }
 }
 
-} // namespace k2s::l4proxy
+} // namespace k2s::dataplane
