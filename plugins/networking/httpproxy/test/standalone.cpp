@@ -1,28 +1,18 @@
 // SPDX-License-Identifier: MIT
 // The engine without a host, for benchmarks and for trying it out: not shipped.
-#include <cstdio>
+#include "dataplane/test/standalone.hpp"
+
 #include <cstdlib>
 #include <cstring>
 #include <string>
-
-#include <boost/asio/signal_set.hpp>
 
 #include "proxy.hpp"
 
 namespace k2s::httpproxy {
 namespace {
 
-class Printer final : public Observer {
-public:
-    void on_log(LogLevel, std::string_view message,
-                std::initializer_list<LogField> fields) override {
-        std::fprintf(stderr, "%.*s", static_cast<int>(message.size()), message.data());
-        for (const LogField &field : fields) {
-            std::fprintf(stderr, " %.*s=%.*s", static_cast<int>(field.key.size()), field.key.data(),
-                         static_cast<int>(field.value.size()), field.value.data());
-        }
-        std::fputc('\n', stderr);
-    }
+class Printer final : public dataplane::test::Printer<Observer> {
+  public:
     void on_access(const AccessEntry &entry) override {
         std::fprintf(stderr, "%.*s %.*s %.*s %u %llu/%llu %.*s %lld us %.*s\n",
                      static_cast<int>(entry.client.size()), entry.client.data(),
@@ -77,20 +67,6 @@ int main(int argc, char **argv) {
     config.http_proxy = environment("HTTP_PROXY", "http_proxy");
     config.https_proxy = environment("HTTPS_PROXY", "https_proxy");
 
-    boost::asio::io_context io(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO);
-    auto proxy = Proxy::create(io, config, std::make_shared<Printer>());
-    if (!proxy) {
-        std::fprintf(stderr, "%s\n", proxy.error().message.c_str());
-        return k2s::exit_code(proxy.error().code);
-    }
-    if (const auto started = (*proxy)->start(); !started) {
-        std::fprintf(stderr, "%s\n", started.error().message.c_str());
-        return k2s::exit_code(started.error().code);
-    }
-    boost::asio::signal_set signals(io, SIGINT, SIGTERM);
-    signals.async_wait([&](boost::system::error_code, int) {
-        (*proxy)->drain(std::chrono::seconds(5), [&](size_t) { io.stop(); });
-    });
-    io.run();
-    return 0;
+    return k2s::dataplane::test::run_standalone<Proxy>(std::move(config),
+                                                       std::make_shared<Printer>());
 }

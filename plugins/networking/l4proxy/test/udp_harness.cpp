@@ -76,24 +76,6 @@ std::vector<std::string> echo(const std::string &datagram) {
     return {datagram};
 }
 
-void UdpLog::on_log(k2s::dataplane::LogLevel, std::string_view message,
-                    std::initializer_list<k2s::dataplane::LogField> fields) {
-    const std::lock_guard lock(mutex_);
-    text_ += message;
-    for (const auto &field : fields) {
-        text_ += ' ';
-        text_ += field.key;
-        text_ += '=';
-        text_ += field.value;
-    }
-    text_ += '\n';
-}
-
-std::string UdpLog::text() const {
-    const std::lock_guard lock(mutex_);
-    return text_;
-}
-
 UdpHarness::UdpHarness(std::vector<UdpTarget> targets, UdpOptions options,
                        const std::string &listen)
     : targets_(std::move(targets)) {

@@ -14,7 +14,7 @@
 #include <boost/asio/ip/udp.hpp>
 #include <boost/test/unit_test.hpp>
 
-#include "dataplane/test/eventually.hpp"
+#include "dataplane/test/recorded_text.hpp"
 #include "l4proxy/udp_forward.hpp"
 
 namespace test {
@@ -65,15 +65,12 @@ class UdpServer {
 /// The datagram back.
 std::vector<std::string> echo(const std::string &datagram);
 
-class UdpLog final : public k2s::dataplane::Observer {
+class UdpLog final : public k2s::dataplane::Observer, public k2s::dataplane::test::RecordedText {
   public:
-    void on_log(k2s::dataplane::LogLevel level, std::string_view message,
-                std::initializer_list<k2s::dataplane::LogField> fields) override;
-    std::string text() const;
-
-  private:
-    mutable std::mutex mutex_;
-    std::string text_;
+    void on_log(k2s::dataplane::LogLevel, std::string_view message,
+                std::initializer_list<k2s::dataplane::LogField> fields) override {
+        add(message, fields);
+    }
 };
 
 /// A running forward to `targets`.

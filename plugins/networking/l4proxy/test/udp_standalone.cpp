@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 // UDP forwarding without a host, for test/bench/udp.sh: not shipped.
 //   udp_standalone LISTEN TARGET…, each address:port
-#include <cstdio>
-
-#include <boost/asio/signal_set.hpp>
+#include "dataplane/test/standalone.hpp"
 
 #include "dataplane/address.hpp"
 #include "dataplane/text.hpp"
@@ -14,19 +12,6 @@ namespace {
 using namespace k2s::l4proxy;
 namespace dataplane = k2s::dataplane;
 namespace net = boost::asio;
-
-class Printer final : public dataplane::Observer {
-  public:
-    void on_log(dataplane::LogLevel, std::string_view message,
-                std::initializer_list<dataplane::LogField> fields) override {
-        std::fprintf(stderr, "%.*s", static_cast<int>(message.size()), message.data());
-        for (const auto &field : fields) {
-            std::fprintf(stderr, " %.*s=%.*s", static_cast<int>(field.key.size()), field.key.data(),
-                         static_cast<int>(field.value.size()), field.value.data());
-        }
-        std::fputc('\n', stderr);
-    }
-};
 
 } // namespace
 
@@ -40,8 +25,7 @@ int main(int argc, char **argv) {
     for (int i = 2; i < argc; ++i) {
         const auto target = EndpointUrl::parse_target(argv[i]);
         if (!target) {
-            std::fprintf(stderr, "%s\n", target.error().message.c_str());
-            return 2;
+            return dataplane::test::failed(target.error());
         }
         TargetSpec spec;
         spec.name = argv[i];
@@ -52,11 +36,10 @@ int main(int argc, char **argv) {
     }
     auto opened = url ? open_udp_listen(*url) : std::unexpected(url.error());
     if (!opened) {
-        std::fprintf(stderr, "%s\n", opened.error().message.c_str());
-        return 1;
+        return dataplane::test::failed(opened.error());
     }
     net::io_context io(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO);
-    const auto printer = std::make_shared<Printer>();
+    const auto printer = std::make_shared<dataplane::test::Printer<dataplane::Observer>>();
     const auto balancer = std::make_shared<Balancer>("bench", printer);
     balancer->set({}, std::move(targets));
     UdpLoop loop(io);
@@ -70,8 +53,7 @@ int main(int argc, char **argv) {
     std::vector<UdpListen> added;
     added.push_back(std::move(*opened));
     if (const auto listening = forward.listen({}, std::move(added)); !listening) {
-        std::fprintf(stderr, "%s\n", listening.error().message.c_str());
-        return 1;
+        return dataplane::test::failed(listening.error());
     }
     net::signal_set signals(io, SIGINT, SIGTERM);
     signals.async_wait([&](boost::system::error_code, int) {
