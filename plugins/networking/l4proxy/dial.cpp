@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "dial.hpp"
 
-#include "connect.hpp"
+#include "dataplane/connect.hpp"
 
 namespace k2s::l4proxy {
 
@@ -57,6 +57,28 @@ Task<std::expected<Socket, std::string>> dial(Engine &engine, const TargetSettin
         }
     }
     co_return std::unexpected(std::move(problem));
+}
+
+Task<std::expected<Socket, std::string>> dial_datagrams(Engine &engine, std::optional<UdpTarget> to,
+                                                        dataplane::Watchdog &watchdog) {
+    if (!to) {
+        co_return std::unexpected(std::string("its name has not been resolved yet"));
+    }
+    const dataplane::SocketKind kind{to->endpoint.protocol().family(), SOCK_DGRAM};
+    auto made = co_await engine.stock.take(to->place, kind, watchdog);
+    if (!made) {
+        co_return std::unexpected(std::move(made.error().message));
+    }
+    error_code ec = connect_udp_socket(*made, to->endpoint);
+    Socket socket(engine.io);
+    if (!ec) {
+        socket.assign(SocketAddress::protocol_type(kind.family, 0), made->get(), ec);
+    }
+    if (ec) {
+        co_return std::unexpected(ec.message());
+    }
+    made->release();
+    co_return socket;
 }
 
 } // namespace k2s::l4proxy

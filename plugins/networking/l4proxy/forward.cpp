@@ -13,15 +13,20 @@ namespace k2s::l4proxy {
 std::shared_ptr<Forward> Forward::make(std::shared_ptr<Engine> engine,
                                        std::shared_ptr<const ForwardSettings> settings) {
     std::shared_ptr<Forward> forward(new Forward(std::move(engine), settings));
+    HealthChecker::Dial reach = [of = forward->engine](const Target &target,
+                                                       dataplane::Watchdog &watchdog) {
+        return dial(*of, target.data<TargetSettings>(), watchdog);
+    };
     if (settings->datagrams) {
         forward->open_udp();
-    } else {
-        forward->health = std::make_unique<HealthChecker>(
-            forward->engine->io, forward->balancer,
-            [of = forward->engine](const Target &target, dataplane::Watchdog &watchdog) {
-                return dial(*of, target.data<TargetSettings>(), watchdog);
-            });
+        reach = [weak = std::weak_ptr(forward)](const Target &target,
+                                                dataplane::Watchdog &watchdog) {
+            const auto self = weak.lock(); // it stops the checks when it goes
+            return dial_datagrams(*self->engine, self->locate(target), watchdog);
+        };
     }
+    forward->health =
+        std::make_unique<HealthChecker>(forward->engine->io, forward->balancer, std::move(reach));
     forward->apply(std::move(settings));
     forward->roster->start([] {});
     return forward;
@@ -79,9 +84,7 @@ void Forward::apply(std::shared_ptr<const ForwardSettings> given) {
                           net::detached);
         }
     }
-    if (health) {
-        health->set(settings->health);
-    }
+    health->set(settings->health);
 }
 
 void Forward::retire() {
@@ -103,6 +106,40 @@ void Forward::tick() {
                           net::detached);
         }
     }
+}
+
+void Forward::check_places(bool shared) {
+    udp->lose_gone_places();
+    const auto listening = udp->listening();
+    std::map<std::string, std::string> lost;
+    for (const EndpointUrl &url : settings->listen) {
+        if (url.place.here() ||
+            std::find(listening.begin(), listening.end(), url.text) != listening.end()) {
+            continue;
+        }
+        std::string &told = lost[url.text];
+        told = lost_[url.text];
+        if (!dataplane::identify(url.place)) {
+            continue;
+        }
+        auto opened = open_udp_listen(url, shared);
+        std::expected<void, Error> again;
+        if (opened) {
+            std::vector<UdpListen> added;
+            added.push_back(std::move(*opened));
+            again = udp->listen(udp->listening(), std::move(added));
+        } else {
+            again = std::unexpected(std::move(opened.error()));
+        }
+        if (again) {
+            lost.erase(url.text);
+            engine->observer->on_log(LogLevel::info, "listening again", {{"address", url.text}});
+        } else if (again.error().message != told) {
+            told = again.error().message;
+            engine->observer->on_log(LogLevel::error, told, {});
+        }
+    }
+    lost_ = std::move(lost);
 }
 
 void Forward::cut() {

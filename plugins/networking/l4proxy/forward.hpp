@@ -26,6 +26,11 @@ class Forward : public std::enable_shared_from_this<Forward> {
     void retire();
     /// To be called about once a second.
     void tick();
+    /// Likewise, for a forward of datagrams: closes what listens in a place that is gone, and opens
+    /// it again when the place is back. `shared`: see open_udp_listen.
+    void check_places(bool shared);
+    /// Waits for its place.
+    bool has_lost(const std::string &address) const { return lost_.contains(address); }
     /// Ends everything.
     void cut();
     /// Nothing is left of it.
@@ -52,7 +57,8 @@ class Forward : public std::enable_shared_from_this<Forward> {
     void note_end(const UdpSessionEnd &end) const;
     static Task<void> look_up_names(std::shared_ptr<Forward> self);
 
-    std::map<std::string, Address> names_; // of UDP targets: what they stand for now
+    std::map<std::string, Address> names_;    // of UDP targets: what they stand for now
+    std::map<std::string, std::string> lost_; // UDP addresses whose place is gone: told last
     dataplane::CoarseClock clock_;
     bool looking_up_ = false;
 };

@@ -76,8 +76,29 @@ struct Proxy::Impl : std::enable_shared_from_this<Proxy::Impl> {
     struct UdpChange {
         std::vector<std::string> kept;
         std::vector<UdpListen> added;
+        std::vector<std::string> moved; // from other forwards
     };
     using UdpChanges = std::map<std::string, UdpChange>; // by the forward's name
+
+    // The forward that has an address now and not any more in `next`.
+    std::shared_ptr<Forward> udp_leaver(const std::string &text, const Settings &next) const {
+        for (const auto &forward : all()) {
+            if (!forward->udp) {
+                continue;
+            }
+            const auto has = forward->udp->listening();
+            const bool stays =
+                std::any_of(next.forwards.begin(), next.forwards.end(), [&](const auto &each) {
+                    return each->config.name == forward->name() && each->datagrams &&
+                           std::any_of(each->listen.begin(), each->listen.end(),
+                                       [&](const auto &url) { return url.text == text; });
+                });
+            if (!stays && std::find(has.begin(), has.end(), text) != has.end()) {
+                return forward;
+            }
+        }
+        return nullptr;
+    }
 
     std::expected<UdpChanges, Error> open_udp(const Settings &next) const {
         UdpChanges changes;
@@ -93,6 +114,13 @@ struct Proxy::Impl : std::enable_shared_from_this<Proxy::Impl> {
             for (const EndpointUrl &url : each->listen) {
                 if (std::find(has.begin(), has.end(), url.text) != has.end()) {
                     change.kept.push_back(url.text);
+                    continue;
+                }
+                if (before != forwards.end() && before->second->has_lost(url.text)) {
+                    continue; // it may not hold up the others
+                }
+                if (udp_leaver(url.text, next)) {
+                    change.moved.push_back(url.text);
                     continue;
                 }
                 auto opened = open_udp_listen(url, next.workers > 1);
@@ -112,6 +140,11 @@ struct Proxy::Impl : std::enable_shared_from_this<Proxy::Impl> {
         }
         if (auto listening = listeners.set(addresses_of(*checked)); !listening) {
             return listening;
+        }
+        for (auto &[name, change] : *udp) { // from here on nothing can fail
+            for (const std::string &text : change.moved) {
+                change.added.push_back(udp_leaver(text, *checked)->udp->release(text));
+            }
         }
         settings = std::move(checked);
         engine->resolver.set_hosts(settings->hosts);
@@ -198,6 +231,11 @@ struct Proxy::Impl : std::enable_shared_from_this<Proxy::Impl> {
             }
             listeners.check_places();
             note_listeners();
+            for (const auto &[name, forward] : forwards) {
+                if (forward->udp) {
+                    forward->check_places(settings->workers > 1);
+                }
+            }
             engine->stock.sweep();
             engine->stocked.add(engine->stock.size() - engine->stocked.get());
             for (const auto &forward : all()) {

@@ -72,11 +72,8 @@ void add_forward(const std::shared_ptr<const Forward> &forward, std::vector<Metr
         add(count, "udp_too_large_total", "Datagrams too large for the route", u.too_large);
         add(count, "udp_unreachable_total", "ICMP errors", u.unreachable);
     }
-    if (forward->health) {
-        add(count, "health_checks_total", "Active checks", forward->health->checks());
-        add(count, "health_failures_total", "Active checks that failed",
-            forward->health->failures());
-    }
+    add(count, "health_checks_total", "Active checks", forward->health->checks());
+    add(count, "health_failures_total", "Active checks that failed", forward->health->failures());
     for (const auto &target : forward->balancer->targets()) {
         const std::string labels = label + "," + Metric::label("target", target->name());
         out.push_back({gauge, "target_connections", "Connections of a target now",

@@ -266,8 +266,10 @@ class ForwardCheck {
         if (out_->datagrams && (out_->expect_proxy_header || out_->send_proxy_header)) {
             return no("the PROXY protocol is for TCP and Unix sockets, not for UDP");
         }
-        if (out_->datagrams && out_->health) {
-            return no("health checks are for TCP and Unix sockets, not for UDP");
+        if (out_->datagrams && out_->health &&
+            (out_->health->kind != HealthCheck::Kind::exchange || out_->health->send.empty())) {
+            return no("a UDP target can only be checked with health.type exchange and something to "
+                      "send; set these, or health.type off");
         }
         return {};
     }

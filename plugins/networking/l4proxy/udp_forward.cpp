@@ -51,13 +51,16 @@ struct UdpForward::Impl : std::enable_shared_from_this<UdpForward::Impl> {
     struct Listener final : UdpSocket::Handler {
         Impl &forward;
         std::string text;
+        NetworkPlace place;
+        PlaceIdentity identity;
         uint16_t id;
         size_t sessions = 0;
         bool retired = false;
+        bool lost = false; // its place is gone: retired for good
         std::unique_ptr<UdpSocket> socket;
 
-        Listener(Impl &owner, std::string address, uint16_t number)
-            : forward(owner), text(std::move(address)), id(number) {}
+        Listener(Impl &owner, const UdpListen &at, uint16_t number)
+            : forward(owner), text(at.text), place(at.place), identity(at.identity), id(number) {}
         void on_datagrams(std::span<const Received> batch) override {
             forward.from_clients(*this, batch);
         }
@@ -436,7 +439,7 @@ void UdpForward::set_options(const UdpOptions &options) {
 std::vector<std::string> UdpForward::listening() const {
     std::vector<std::string> out;
     for (const auto &listener : impl_->listeners) {
-        if (std::find(out.begin(), out.end(), listener->text) == out.end()) {
+        if (!listener->lost && std::find(out.begin(), out.end(), listener->text) == out.end()) {
             out.push_back(listener->text);
         }
     }
@@ -446,10 +449,18 @@ std::vector<std::string> UdpForward::listening() const {
 std::expected<void, Error> UdpForward::listen(const std::vector<std::string> &kept,
                                               std::vector<UdpListen> added) {
     std::vector<std::unique_ptr<Impl::Listener>> opened;
+    const auto add = [&](const UdpListen &at) {
+        return std::make_unique<Impl::Listener>(*impl_, at, impl_->next_listener++);
+    };
     for (UdpListen &each : added) {
+        for (std::unique_ptr<UdpSocket> &socket : each.taken) {
+            auto listener = add(each);
+            socket->hand_over(*listener);
+            listener->socket = std::move(socket);
+            opened.push_back(std::move(listener));
+        }
         for (NativeSocket &native : each.sockets) {
-            auto listener =
-                std::make_unique<Impl::Listener>(*impl_, each.text, impl_->next_listener++);
+            auto listener = add(each);
             auto socket = UdpSocket::adopt(impl_->context.loop, std::move(native),
                                            UdpSocket::Role::listener, *listener);
             if (!socket) {
@@ -461,11 +472,55 @@ std::expected<void, Error> UdpForward::listen(const std::vector<std::string> &ke
         }
     }
     for (const auto &listener : impl_->listeners) {
-        listener->retired = std::find(kept.begin(), kept.end(), listener->text) == kept.end();
+        listener->retired =
+            listener->lost || std::find(kept.begin(), kept.end(), listener->text) == kept.end();
     }
     impl_->close_unused_listeners();
     std::move(opened.begin(), opened.end(), std::back_inserter(impl_->listeners));
     return {};
+}
+
+void UdpForward::lose_gone_places() {
+    for (const auto &listener : impl_->listeners) {
+        if (listener->place.here() || listener->lost) {
+            continue;
+        }
+        const auto identity = identify(listener->place);
+        if (identity && *identity == listener->identity) {
+            continue;
+        }
+        listener->lost = listener->retired = true;
+        impl_->context.observer->on_log(
+            LogLevel::error, "no longer listening",
+            {{"address", listener->text},
+             {"error", identity ? "the network namespace has been replaced"
+                                : std::string_view(identity.error().message)}});
+    }
+    impl_->close_unused_listeners();
+}
+
+UdpListen UdpForward::release(const std::string &text) {
+    std::vector<Impl::Session *> ending;
+    impl_->table.for_each([&](Impl::Session &session) {
+        if (session.listener.text == text && !session.listener.lost) {
+            session.listener.retired = false; // stays until its socket is taken
+            ending.push_back(&session);
+        }
+    });
+    for (Impl::Session *session : ending) {
+        impl_->end(*session, Impl::Why::closed);
+    }
+    UdpListen out{text, {}, {}, {}, {}};
+    std::erase_if(impl_->listeners, [&](const auto &listener) {
+        const bool leaves = listener->text == text && !listener->lost;
+        if (leaves) {
+            out.place = listener->place;
+            out.identity = listener->identity;
+            out.taken.push_back(std::move(listener->socket));
+        }
+        return leaves;
+    });
+    return out;
 }
 
 std::vector<UdpEndpoint> UdpForward::endpoints() const {

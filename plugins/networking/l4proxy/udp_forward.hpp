@@ -62,7 +62,10 @@ std::string_view text_of(UdpSessionEnd::Why why) noexcept;
 /// One address to listen on, opened: several sockets when its name has several addresses.
 struct UdpListen {
     std::string text; // as configured
+    dataplane::NetworkPlace place;
+    dataplane::PlaceIdentity identity; // of the place
     std::vector<dataplane::NativeSocket> sockets;
+    std::vector<std::unique_ptr<UdpSocket>> taken; // from another forward instead
 };
 
 /// Opens `url` in its place. An empty host gives one dual-stack socket, or an IPv4 socket where the
@@ -105,6 +108,11 @@ class UdpForward {
     /// and close when their last one ends. On an error nothing has changed.
     std::expected<void, Error> listen(const std::vector<std::string> &kept,
                                       std::vector<UdpListen> added);
+    /// No new sessions by listeners whose place is gone or has been replaced; the log tells.
+    void lose_gone_places();
+    /// Gives the sockets of an address to another forward, with what waits in them. Its sessions
+    /// end.
+    UdpListen release(const std::string &text);
     /// With the real ports.
     std::vector<UdpEndpoint> endpoints() const;
 

@@ -43,7 +43,7 @@ std::expected<std::vector<Address>, error_code> addresses_of(const std::string &
 } // namespace
 
 std::expected<UdpListen, Error> open_udp_listen(const EndpointUrl &url, bool shared) {
-    UdpListen out{url.text, {}};
+    UdpListen out{url.text, url.place, {}, {}, {}};
     std::vector<Address> addresses;
     if (!url.host.empty()) { // names are looked up here, not in the place
         auto found = addresses_of(url.host);
@@ -73,9 +73,11 @@ std::expected<UdpListen, Error> open_udp_listen(const EndpointUrl &url, bool sha
         }
         return {};
     };
-    if (const auto opened = dataplane::run_in_place(url.place, open); !opened) {
+    const auto opened = dataplane::run_in_place(url.place, open);
+    if (!opened) {
         return std::unexpected(opened.error());
     }
+    out.identity = *opened;
     return out;
 }
 

@@ -86,6 +86,9 @@ class UdpSocket {
     UdpSocket(const UdpSocket &) = delete;
     UdpSocket &operator=(const UdpSocket &) = delete;
 
+    /// From now on `to` is told what comes.
+    void hand_over(Handler &to) noexcept;
+
     /// Sends, at the end of the current round, what on_datagrams was given (or what stays until
     /// then). A listener needs `to`. What the system does not take now is lost, as UDP may.
     void send(const Datagrams &what, const UdpEndpoint &to = {}, const UdpLocal &local = {});

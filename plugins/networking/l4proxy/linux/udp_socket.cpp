@@ -475,6 +475,10 @@ UdpSocket::adopt(UdpLoop &owner, NativeSocket socket, Role role, Handler &handle
     return std::unique_ptr<UdpSocket>(new UdpSocket(std::move(impl)));
 }
 
+void UdpSocket::hand_over(Handler &to) noexcept {
+    impl_->handler = &to;
+}
+
 UdpSocket::~UdpSocket() {
     UdpLoop::Impl &loop = impl_->loop;
     if (impl_->first_out != k_none) {

@@ -250,6 +250,10 @@ UdpSocket::adopt(UdpLoop &owner, NativeSocket native, Role role, Handler &handle
     return std::unique_ptr<UdpSocket>(new UdpSocket(std::move(impl)));
 }
 
+void UdpSocket::hand_over(Handler &to) noexcept {
+    impl_->handler = &to;
+}
+
 UdpSocket::~UdpSocket() {
     impl_->handler = nullptr;
     error_code ignored;
