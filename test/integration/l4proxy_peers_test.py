@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: MIT
+"""HAProxy and nginx on both ends of PROXY v1 and v2: what the first is told, the last one knows."""
+import json
+import os
+import shutil
+import socket
+import subprocess
+import unittest
+
+from forwarding import Forwarding, free_port
+from k2s import WINDOWS, Running
+
+STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so"
+
+HAPROXY = """
+global
+    maxconn 100
+defaults
+    timeout connect 10s
+    timeout client 10s
+    timeout server 10s
+"""
+NGINX = """
+load_module {module};
+worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log stderr;
+events {{ worker_connections 100; }}
+stream {{ {fronts} }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
+    uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+    server {{ listen 127.0.0.1:{back} proxy_protocol;
+              location / {{ return 200 "$proxy_protocol_addr:$proxy_protocol_port "; }} }}
+}}
+"""
+
+
+@unittest.skipIf(WINDOWS, "HAProxy and nginx run on Linux; the parser is the same")
+@unittest.skipUnless(shutil.which("haproxy") and shutil.which("nginx") and os.path.exists(STREAM_MODULE),
+                     "HAProxy or nginx with its stream module is not here")
+class ProxyProtocol(Forwarding):
+    """client → front → l4proxy → back: the back says which client it was told."""
+
+    FRONTS = ("haproxy-v1", "haproxy-v2", "nginx-v1")
+    BACKS = ("haproxy", "nginx")
+
+    def background(self, *command):
+        log = open(os.path.join(self.folder, command[0] + ".log"), "w")
+        self.addCleanup(log.close)
+        program = subprocess.Popen(command, stdout=log, stderr=log)
+        self.addCleanup(program.wait)
+        self.addCleanup(program.terminate)
+
+    def told(self, port):
+        """(the client's own address, the address that the back knows)"""
+        with socket.create_connection(("127.0.0.1", port), 10) as client:
+            mine = "%s:%d" % client.getsockname()
+            client.sendall(b"GET / HTTP/1.0\r\nHost: x\r\n\r\n")
+            answer = b""
+            while piece := client.recv(4096):
+                answer += piece
+        return mine, answer.rsplit(b"\r\n\r\n", 1)[-1].decode().strip()
+
+    def test_every_front_with_every_back(self):
+        chains = {(front, back, version): (free_port(), free_port())
+                  for front in self.FRONTS for back in self.BACKS for version in ("v1", "v2")}
+        backs = {back: free_port() for back in self.BACKS}
+        forwards, haproxy, fronts = [], HAPROXY, ""
+        for (front, back, version), (outer, inner) in chains.items():
+            name = f"{front}-{back}-{version}"
+            forwards.append({"name": name, "listen": [f"tcp://127.0.0.1:{inner}"],
+                             "targets": [{"to": f"tcp://127.0.0.1:{backs[back]}"}],
+                             "proxy_protocol": {"accept": "required", "trusted": ["127.0.0.0/8"], "send": version}})
+            if front == "nginx-v1":
+                fronts += f"server {{ listen 127.0.0.1:{outer}; proxy_pass 127.0.0.1:{inner}; proxy_protocol on; }} "
+            else:
+                sends = "send-proxy-v2" if front.endswith("v2") else "send-proxy"
+                haproxy += (f"listen {name}\n    bind 127.0.0.1:{outer}\n    mode tcp\n"
+                            f"    server next 127.0.0.1:{inner} {sends}\n")
+        haproxy += (f"frontend back\n    bind 127.0.0.1:{backs['haproxy']} accept-proxy\n    mode http\n"
+                    '    http-request return status 200 content-type text/plain lf-string "%ci:%cp "\n')
+        with open(os.path.join(self.folder, "haproxy.cfg"), "w") as file:
+            file.write(haproxy)
+        with open(os.path.join(self.folder, "nginx.conf"), "w") as file:
+            file.write(NGINX.format(module=STREAM_MODULE, folder=self.folder, fronts=fronts, back=backs["nginx"]))
+        self.background("haproxy", "-f", os.path.join(self.folder, "haproxy.cfg"))
+        self.background("nginx", "-c", os.path.join(self.folder, "nginx.conf"))
+        host = Running(self, "k2s", "run", "--config", self.write("chain.json", json.dumps(
+            {"services": {"l4": {"feature": "l4proxy", "settings": {"forwards": forwards}}}})))
+        host.wait_for("service started")
+
+        def up(port):
+            try:
+                return self.told(port)[1] != ""
+            except OSError:
+                return False
+        for chain, (outer, _) in chains.items():
+            with self.subTest(chain):
+                self.wait_until(lambda: up(outer))
+                mine, known = self.told(outer)
+                self.assertEqual(known, mine)
+        # And whoever sends no header is not served.
+        _, inner = next(iter(chains.values()))
+        self.assertEqual(self.told(inner)[1], "")
+        self.succeed("k2s", "host", "stop")
+
+
+if __name__ == "__main__":
+    unittest.main()
