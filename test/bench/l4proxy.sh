@@ -55,7 +55,7 @@ gcc -O2 -o "$work/relay" "$here/splice_relay.c"
 cat >"$work/haproxy.cfg" <<END
 global
     nbthread 1
-    maxconn 9000
+    maxconn 12000
 defaults
     mode tcp
     timeout connect 5s
@@ -127,7 +127,8 @@ for streams in 1 8; do
         done
     done
 done
-idle=4000
+idle=$((($(ulimit -n) - 200) / 2)) # two descriptors each
+[ "$idle" -le 10000 ] || idle=10000
 open_idle() { # name: connections that stay open until close_idle
     ip netns exec ${net}c taskset -c 0 "$work/load" idle "10.97.1.1:$(port_of "$1")" \
         connections=$idle seconds=2 >/dev/null &

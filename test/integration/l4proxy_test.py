@@ -17,6 +17,25 @@ if not WINDOWS:
     import resource
 
 
+# Echoes on as many connections as come; prints its port.
+MANY = """
+import selectors, socket
+listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+print(listener.getsockname()[1], flush=True)
+ready = selectors.DefaultSelector()
+ready.register(listener, selectors.EVENT_READ)
+while True:
+    for key, _ in ready.select():
+        if key.fileobj is listener:
+            ready.register(listener.accept()[0], selectors.EVENT_READ)
+        elif data := key.fileobj.recv(4096):
+            key.fileobj.sendall(data)
+        else:
+            ready.unregister(key.fileobj)
+            key.fileobj.close()
+"""
+
+
 class Plain(Forwarding):
     """What needs no namespaces: runs on Windows too."""
 
@@ -76,6 +95,41 @@ class Plain(Forwarding):
         while self.ask(port, 10) != "x":
             self.assertLess(time.monotonic(), end, "it did not recover")
         host.end()
+
+    @unittest.skipIf(WINDOWS, "descriptors are limited on Linux")
+    def test_ten_thousand_idle_connections(self):
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        count = min(10_000, (limits[1] - 200) // 2)  # the proxy needs two descriptors for each
+        if count < 1000:
+            self.skipTest(f"this user may have {limits[1]} descriptors")
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limits[1], limits[1]))
+        echo = subprocess.Popen([sys.executable, "-c", MANY], stdout=subprocess.PIPE, text=True)
+        for cleanup in (echo.stdout.close, echo.wait, echo.kill):
+            self.addCleanup(cleanup)
+        proxy = Running(self, "l4proxy", "--listen", "tcp://127.0.0.1:0",
+                        "--to", f"tcp://127.0.0.1:{int(echo.stdout.readline())}")
+        _, port = proxy.listening()
+        clients = []
+        self.addCleanup(lambda: [client.close() for client in clients])
+
+        def hold(number):
+            while len(clients) < number:
+                clients.append(socket.create_connection(("127.0.0.1", port), 60))
+            for client in clients:
+                client.sendall(b"x")
+            for client in clients:
+                self.assertEqual(client.recv(10), b"x")
+
+        def resident():
+            with open(f"/proc/{proxy.process.pid}/status") as file:
+                return next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
+        hold(100)
+        before = resident()
+        hold(count)
+        if "K2S_SANITIZED" not in os.environ:
+            self.assertLess((resident() - before) / count, 6)  # KB
+        hold(count)  # each still there
 
     def test_reload_keeps_connections_and_refuses_mistakes(self):
         first, second = self.echo("first"), self.echo("second")
