@@ -288,8 +288,8 @@ Task<Session::Next> Session::tunnel_to(Connection &connection) {
     counters.tunnels.add();
     counters.active_tunnels.add();
     const Clock::duration idle_timeout = settings_->config.tunnel_idle_timeout;
-    NativeSocket far = k_native_relay ? connection.stream->release() : NativeSocket();
-    if (!far.valid()) {
+    NativeSocket upstream = k_native_relay ? connection.stream->release() : NativeSocket();
+    if (!upstream.valid()) {
         end_tunnel(co_await run_tunnel(engine_->io, watchdog_, idle_timeout,
                                        {client_, in_, counters.bytes_in},
                                        {*connection.stream, connection.in, counters.bytes_out}));
@@ -301,7 +301,7 @@ Task<Session::Next> Session::tunnel_to(Connection &connection) {
     relay_ = std::make_unique<Relay>(
         engine_->relays,
         Relay::Options{watchdog_, idle_timeout, counters.bytes_in, counters.bytes_out});
-    relay_->start(client_.release(), std::move(far), std::move(first),
+    relay_->start(client_.release(), std::move(upstream), std::move(first),
                   [self = shared_from_this()](const TunnelResult &moved) {
                       self->end_tunnel(moved);
                       self->end_record();

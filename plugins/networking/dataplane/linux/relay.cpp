@@ -203,6 +203,7 @@ Relay::State::Step Relay::State::fill_pipe(RelaySide &from) {
                                  PipeStock::k_pipe_bytes, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
     if (got > 0) {
         from.piped = static_cast<size_t>(got);
+        from.burst += from.piped;
         return Step::moved;
     }
     const int error = got < 0 ? errno : 0;
@@ -215,7 +216,9 @@ Relay::State::Step Relay::State::fill_pipe(RelaySide &from) {
         return Step::moved;
     }
     from.readable = false;
-    from.full = k_bulk_after - 1; // one full buffer makes it bulk again
+    // While much comes at a time it stays bulk; else one full buffer makes it so again.
+    from.full = from.burst >= loop->scratch.size() ? k_bulk_after : k_bulk_after - 1;
+    from.burst = 0;
     return would_block(error) ? Step::moved : Step::failed;
 }
 

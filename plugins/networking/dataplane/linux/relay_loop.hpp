@@ -22,6 +22,7 @@ struct RelaySide {
     bool ended = false;   // and has been read
     bool told = false;    // the other side knows of it
     uint8_t full = 0;     // buffers that were full, one after the other
+    size_t burst = 0;     // spliced since it last had to be waited for
 
     // Taken from this socket and not yet taken by the other.
     std::string rest;
