@@ -2,21 +2,21 @@
 #include "command.hpp"
 
 #include <array>
-#include <climits>
 #include <string>
-
-#include <unistd.h>
 
 #include <k2s/abi/draft/process.h>
 
-#include "bridge/bridge.hpp"
-#include "spec/dispatch.hpp"
+#include "bridge/program.hpp"
+#include "bridge_options.hpp"
+#include "spec/verbs.hpp"
 
 namespace k2s::cni {
 namespace {
 
 // More than a configuration may have, so that its writer is not cut off before it hears why.
 constexpr std::size_t k_longest_input = 16 << 20;
+
+} // namespace
 
 std::string environment(const Host &host, std::string_view name) {
     std::string value;
@@ -27,6 +27,8 @@ std::string environment(const Host &host, std::string_view name) {
     }
     return value;
 }
+
+namespace {
 
 Result<std::string> standard_input(const Host &host) {
     const auto *stdio = host.find<k2s_stdio>(K2S_STDIO_ID);
@@ -88,24 +90,6 @@ Result<Finished> run_program(const Host &host, const Invocation &call, const Pro
     return finished;
 }
 
-/// The folder of the exe: bridge and host-local are beside each other.
-std::string own_folder() {
-    std::array<char, PATH_MAX> buffer{};
-    const ssize_t size = readlink("/proc/self/exe", buffer.data(), buffer.size());
-    const std::string path(buffer.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
-    return path.substr(0, path.rfind('/'));
-}
-
-Shown run_bridge(const Surroundings &surroundings, const Host &host, const Invocation &call) {
-    Bridge::Options options;
-    options.ipam.run = [&](const Program &program) { return run_program(host, call, program); };
-    options.ipam.own_folder = own_folder();
-    options.ipam.always_exec = environment(host, "BRIDGE_EXEC_IPAM") == "true";
-    options.cancelled = [&] { return host.cancelled(); };
-    const Bridge bridge(std::move(options));
-    return dispatch(surroundings, bridge.verbs("v" + std::string(host.version())));
-}
-
 } // namespace
 
 Status run_command(const Invocation &call, const Host &host) {
@@ -113,11 +97,18 @@ Status run_command(const Invocation &call, const Host &host) {
         [&](std::string_view name) { return environment(host, name); },
         [&] { return standard_input(host); },
     };
-    const HostLocal host_local;
-    const Shown shown =
-        call.command() == "bridge"
-            ? run_bridge(surroundings, host, call)
-            : dispatch(surroundings, host_local.verbs("v" + std::string(host.version())));
+    const auto about = [&](const char *name) {
+        return fmt::format("CNI {} plugin v{}", name, host.version());
+    };
+    Shown shown;
+    if (call.command() == "bridge") {
+        const Runner run = [&](const Program &program) { return run_program(host, call, program); };
+        const Bridge bridge(bridge_options(host, run));
+        shown = dispatch(surroundings, verbs_of(bridge, about("bridge")));
+    } else {
+        const HostLocal host_local;
+        shown = dispatch(surroundings, verbs_of(host_local, about("host-local")));
+    }
     call.err(shown.error);
     if (!shown.output.empty() && !call.out(shown.output)) {
         return K2S_E_IO;

@@ -1,48 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <functional>
-#include <string>
-
-#include "bridge/config.hpp"
-#include "bridge/ipam.hpp"
-#include "bridge/journal.hpp"
-#include "bridge/ports.hpp"
-#include "spec/dispatch.hpp"
-
-namespace k2s::cni {
-
-/// The main plugin bridge on Linux. One object serves one call at a time.
-class Bridge {
-  public:
-    struct Options {
-        Ipam::Options ipam;
-        std::string lock_folder = "/run/k2s/cni";
-        std::function<bool()> cancelled = [] { return false; };
-    };
-
-    explicit Bridge(Options options) : options_(std::move(options)) {}
-
-    Result<Attachment> add(const Request &request) const;
-    Result<void> del(const Request &request) const;
-    Result<void> check(const Request &request) const;
-    Result<void> gc(const Request &request) const;
-    Result<void> status(const Request &request) const;
-
-    Verbs verbs(const std::string &version) const;
-
-  private:
-    struct Adding;
-    Result<void> allocate(Adding &state) const;
-    Result<void> plug(Adding &state) const;
-    Result<void> configure_container(Adding &state) const;
-    Result<void> configure_host(Adding &state) const;
-    Result<void> masquerade(Adding &state) const;
-
-    Options options_;
-};
-
-/// The name of an attachment's interface on the host, and the alias that says whose it is.
-Ports::PairNames pair_names(const Request &request);
-
-} // namespace k2s::cni
+// The plugin bridge of the system that is built for: on Linux a bridge of the kernel's, on Windows a
+// network of HCN. They share verbs and results; their options have next to nothing in common.
+#if defined(_WIN32)
+#include "bridge/windows/bridge.hpp"
+#else
+#include "bridge/linux/bridge.hpp"
+#endif

@@ -1,21 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "bridge/ipam.hpp"
 
-#include <algorithm>
-
-#include <sys/stat.h>
-#include <unistd.h>
-
 namespace k2s::cni {
 namespace {
 
 constexpr std::size_t k_quoted = 500;
-
-bool same_file(const std::string &a, const std::string &b) {
-    struct stat first{}, second{};
-    return stat(a.c_str(), &first) == 0 && stat(b.c_str(), &second) == 0 &&
-           first.st_dev == second.st_dev && first.st_ino == second.st_ino;
-}
+#if defined(_WIN32)
+constexpr const char *k_exe_suffix = ".exe";
+#else
+constexpr const char *k_exe_suffix = "";
+#endif
 
 /// What a plugin that failed says of it.
 Failure failure_of(const std::string &program, const Finished &finished) {
@@ -36,42 +30,20 @@ Failure failure_of(const std::string &program, const Finished &finished) {
 
 } // namespace
 
-std::optional<std::string> find_program(std::string_view name, std::string_view folders) {
-    while (!folders.empty()) {
-        const auto end = std::min(folders.find(':'), folders.size());
-        const auto folder = folders.substr(0, end);
-        folders.remove_prefix(std::min(end + 1, folders.size()));
-        if (folder.empty()) {
-            continue;
-        }
-        const std::string path = fmt::format("{}/{}", folder, name);
-        struct stat about{};
-        if (stat(path.c_str(), &about) == 0 && S_ISREG(about.st_mode)) {
-            return path;
-        }
-    }
-    return std::nullopt;
-}
-
 Result<Ipam> Ipam::choose(const Options &options, const std::string &type, const Request &request) {
-    if (type.find('/') != std::string::npos || type == "..") {
+    if (type.find_first_of("/\\:") != std::string::npos || type == "..") {
         return fail(k_bad_config, "\"type\" of \"ipam\" is \"{}\", but has to be a plugin's name",
                     type);
     }
-    auto found = find_program(type, request.path);
+    const auto found = find_program(type, request.path);
+    const auto own = fmt::format("{}/{}{}", options.own_folder, type, k_exe_suffix);
     if (type == "host-local" && !options.always_exec &&
-        (!found || same_file(*found, options.own_folder + "/" + type))) {
+        (!found || same_file(*found, own))) {
         return Ipam(options, {});
     }
     if (!found) {
         return fail(k_bad_config, "failed to find plugin \"{}\" in CNI_PATH {}", type,
                     request.path);
-    }
-    if (found->front() != '/') {
-        if (char *absolute = realpath(found->c_str(), nullptr)) {
-            *found = absolute;
-            free(absolute);
-        }
     }
     return Ipam(options, *found);
 }

@@ -28,7 +28,10 @@ struct Finished {
 /// none.
 using Runner = std::function<Result<Finished>(const Program &)>;
 
-/// The first regular file of this name in a list of folders as in PATH.
+/// The first regular file of this name in a list of folders as in PATH, as an absolute path. On
+/// Windows with ".exe" as well as without.
 std::optional<std::string> find_program(std::string_view name, std::string_view folders);
+/// Whether both names lead to the same file.
+bool same_file(const std::string &a, const std::string &b);
 
 } // namespace k2s::cni

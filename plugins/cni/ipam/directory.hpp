@@ -16,7 +16,7 @@ namespace k2s::cni {
 /// object lives. Every call may block.
 class Directory {
   public:
-    /// What the folder's identity and time of change are. `stamp` is never 0.
+    /// What the folder's identity and time of change are. `stamp` 0: not known.
     struct State {
         uint64_t device = 0, inode = 0, stamp = 0;
         bool operator==(const State &) const = default;
@@ -40,18 +40,27 @@ class Directory {
     Result<bool> remove(const std::string &name);
     std::vector<std::string> names() const;
 
+    /// What an Index is compared with. On Windows there is no index, and the stamp is 0.
     State state() const;
     /// Gives the folder a time of change that no other change can have, and returns it. Whoever
     /// adds or removes a file afterwards cannot help changing it. 0 when the system refuses.
     uint64_t mark();
 
   private:
-    Directory(std::string path, int folder, int lock)
+    /// A file descriptor, or a HANDLE as a number.
+#if defined(_WIN32)
+    using File = intptr_t;
+#else
+    using File = int;
+#endif
+    static constexpr File k_none = -1;
+
+    Directory(std::string path, File folder, File lock)
         : path_(std::move(path)), folder_(folder), lock_(lock) {}
 
     std::string path_;
-    int folder_ = -1;
-    int lock_ = -1;
+    File folder_ = k_none; // on Windows the name is used instead
+    File lock_ = k_none;
 };
 
 } // namespace k2s::cni

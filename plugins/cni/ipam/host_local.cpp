@@ -212,20 +212,6 @@ Result<void> HostLocal::status(const Request &request) const {
     return {};
 }
 
-Verbs HostLocal::verbs(const std::string &version) const {
-    Verbs verbs;
-    verbs.about = "CNI host-local plugin " + version;
-    verbs.add = [this](const Request &request) -> Result<Json> {
-        auto result = add(request);
-        return result ? to_json(*result, request.version) : pass(result);
-    };
-    verbs.del = [this](const Request &request) { return del(request); };
-    verbs.check = [this](const Request &request) { return check(request); };
-    verbs.gc = [this](const Request &request) { return gc(request); };
-    verbs.status = [this](const Request &request) { return status(request); };
-    return verbs;
-}
-
 Result<Dns> read_resolv_conf(const std::string &path) {
     std::string content;
     if (const Status read = k2s::read_file(path, k_longest_resolv_conf, content); !read.ok()) {

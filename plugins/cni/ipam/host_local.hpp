@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "spec/dispatch.hpp"
+#include "spec/request.hpp"
 #include "spec/result.hpp"
 
 namespace k2s::cni {
@@ -25,8 +25,6 @@ class HostLocal {
     Result<void> check(const Request &request) const;
     Result<void> gc(const Request &request) const;
     Result<void> status(const Request &request) const;
-
-    Verbs verbs(const std::string &version) const;
 
   private:
     std::string folder(const std::string &data_dir, const Request &request) const;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -20,45 +21,34 @@ class Index {
     /// The file for this folder in `cache`; nullptr when there can be none, which only costs time.
     static std::unique_ptr<Index> open(const std::string &cache, const Directory::State &folder);
 
-    ~Index();
+    Index() = default;
+    virtual ~Index() = default;
     Index(const Index &) = delete;
     Index &operator=(const Index &) = delete;
 
     /// True when it tells the truth about a folder in this state.
-    bool valid_for(const Directory::State &folder) const;
+    virtual bool valid_for(const Directory::State &folder) const = 0;
     /// Starts anew with these entries. False: no room for them.
-    bool fill(const std::vector<std::pair<Address, uint64_t>> &entries);
+    virtual bool fill(const std::vector<std::pair<Address, uint64_t>> &entries) = 0;
 
-    bool has(const Address &address) const;
-    std::vector<Address> of_owner(uint64_t owner) const;
+    virtual bool has(const Address &address) const = 0;
+    virtual std::vector<Address> of_owner(uint64_t owner) const = 0;
 
     /// Changes come between `begin` and `finish(stamp)`; a process that dies between them leaves a
     /// file that says of itself that it is stale.
-    void begin();
-    bool add(const Address &address, uint64_t owner);
-    void remove(const Address &address, uint64_t owner);
-    void finish(uint64_t stamp);
+    virtual void begin() = 0;
+    virtual bool add(const Address &address, uint64_t owner) = 0;
+    virtual void remove(const Address &address, uint64_t owner) = 0;
+    virtual void finish(uint64_t stamp) = 0;
 
     /// What an owner's text is filed under.
-    static uint64_t owner_key(std::string_view text);
-
-  private:
-    struct Header;
-    struct Entry;
-    enum class Table { by_address, by_owner };
-
-    Index() = default;
-    Header &header() const;
-    Entry *table(Table which) const;
-    uint64_t home(Table which, const Entry &entry) const;
-    void insert(Table which, const Entry &entry);
-    void erase(Table which, const Entry &entry);
-    bool map(std::size_t slots);
-
-    int file_ = -1;
-    void *memory_ = nullptr;
-    std::size_t size_ = 0;
-    Directory::State folder_;
+    static uint64_t owner_key(std::string_view text) {
+        uint64_t key = 0xcbf29ce484222325ULL; // FNV-1a; the file itself is read before it is believed
+        for (const char c : text) {
+            key = (key ^ static_cast<uint8_t>(c)) * 0x100000001b3ULL;
+        }
+        return key;
+    }
 };
 
 } // namespace k2s::cni

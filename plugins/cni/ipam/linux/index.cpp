@@ -21,9 +21,7 @@ uint64_t mixed(uint64_t x) {
     return x ^ (x >> 31);
 }
 
-} // namespace
-
-struct Index::Header {
+struct Header {
     uint64_t magic, device, inode;
     uint64_t stamp; // 0: stale
     uint64_t slots; // of each table, a power of two
@@ -31,7 +29,7 @@ struct Index::Header {
     uint64_t reserved[2];
 };
 
-struct Index::Entry {
+struct Entry {
     uint64_t owner;
     uint8_t size; // of the address; 0: free slot
     uint8_t bytes[16];
@@ -50,41 +48,54 @@ struct Index::Entry {
     }
 };
 
-std::unique_ptr<Index> Index::open(const std::string &cache, const Directory::State &folder) {
-    if (cache.empty() || folder.stamp == 0) {
-        return nullptr;
-    }
-    const auto path = fmt::format("{}/ipam-{:x}-{}", cache, folder.device, folder.inode);
-    constexpr int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
-    int file = ::open(path.c_str(), flags, 0600);
-    if (file < 0 && errno == ENOENT) {
-        for (auto slash = cache.find('/', 1);; slash = cache.find('/', slash + 1)) {
-            mkdir(cache.substr(0, slash).c_str(), 0755);
-            if (slash == std::string::npos) {
-                break;
-            }
-        }
-        file = ::open(path.c_str(), flags, 0600);
-    }
-    if (file < 0) {
-        return nullptr;
-    }
-    std::unique_ptr<Index> index(new Index);
-    index->file_ = file;
-    index->folder_ = folder;
+enum class Table { by_address, by_owner };
+
+/// Two hash tables with open addressing in a file, one by address, one by owner.
+class MappedIndex final : public Index {
+  public:
+    MappedIndex(int file, const Directory::State &folder) : file_(file), folder_(folder) {}
+    ~MappedIndex() override;
+
+    /// Maps what the file has. False: it is no file for an index.
+    bool load();
+
+    bool valid_for(const Directory::State &folder) const override;
+    bool fill(const std::vector<std::pair<Address, uint64_t>> &entries) override;
+    bool has(const Address &address) const override;
+    std::vector<Address> of_owner(uint64_t owner) const override;
+    void begin() override { header().stamp = 0; }
+    bool add(const Address &address, uint64_t owner) override;
+    void remove(const Address &address, uint64_t owner) override;
+    void finish(uint64_t stamp) override { header().stamp = stamp; }
+
+  private:
+    Header &header() const { return *static_cast<Header *>(memory_); }
+    Entry *table(Table which) const;
+    uint64_t home(Table which, const Entry &entry) const;
+    void insert(Table which, const Entry &entry);
+    void erase(Table which, const Entry &entry);
+    bool map(std::size_t slots);
+
+    int file_ = -1;
+    void *memory_ = nullptr;
+    std::size_t size_ = 0;
+    Directory::State folder_;
+};
+
+bool MappedIndex::load() {
     struct stat about{};
-    if (fstat(file, &about) != 0 || !S_ISREG(about.st_mode) || about.st_uid != geteuid()) {
-        return nullptr;
+    if (fstat(file_, &about) != 0 || !S_ISREG(about.st_mode) || about.st_uid != geteuid()) {
+        return false;
     }
-    index->size_ = static_cast<std::size_t>(about.st_size);
-    if (index->size_ > sizeof(Header)) {
-        void *memory = mmap(nullptr, index->size_, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-        index->memory_ = memory == MAP_FAILED ? nullptr : memory;
+    size_ = static_cast<std::size_t>(about.st_size);
+    if (size_ > sizeof(Header)) {
+        void *memory = mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED, file_, 0);
+        memory_ = memory == MAP_FAILED ? nullptr : memory;
     }
-    return index;
+    return true;
 }
 
-Index::~Index() {
+MappedIndex::~MappedIndex() {
     if (memory_ != nullptr) {
         munmap(memory_, size_);
     }
@@ -93,16 +104,12 @@ Index::~Index() {
     }
 }
 
-Index::Header &Index::header() const {
-    return *static_cast<Header *>(memory_);
-}
-
-Index::Entry *Index::table(Table which) const {
+Entry *MappedIndex::table(Table which) const {
     auto *first = reinterpret_cast<Entry *>(static_cast<char *>(memory_) + sizeof(Header));
     return which == Table::by_address ? first : first + header().slots;
 }
 
-bool Index::valid_for(const Directory::State &folder) const {
+bool MappedIndex::valid_for(const Directory::State &folder) const {
     if (memory_ == nullptr || folder.stamp == 0) {
         return false;
     }
@@ -112,7 +119,7 @@ bool Index::valid_for(const Directory::State &folder) const {
            size_ == sizeof(Header) + 2 * is.slots * sizeof(Entry) && is.used < is.slots;
 }
 
-bool Index::map(std::size_t slots) {
+bool MappedIndex::map(std::size_t slots) {
     if (memory_ != nullptr) {
         munmap(memory_, size_);
         memory_ = nullptr;
@@ -132,7 +139,7 @@ bool Index::map(std::size_t slots) {
     return true;
 }
 
-bool Index::fill(const std::vector<std::pair<Address, uint64_t>> &entries) {
+bool MappedIndex::fill(const std::vector<std::pair<Address, uint64_t>> &entries) {
     const std::size_t slots = std::max(k_fewest_slots, std::bit_ceil(entries.size() * 2 + 2));
     if (slots > k_most_slots || !map(slots)) {
         return false;
@@ -143,7 +150,7 @@ bool Index::fill(const std::vector<std::pair<Address, uint64_t>> &entries) {
     return true;
 }
 
-uint64_t Index::home(Table which, const Entry &entry) const {
+uint64_t MappedIndex::home(Table which, const Entry &entry) const {
     uint64_t place = 0;
     if (which == Table::by_owner) {
         place = mixed(entry.owner);
@@ -159,7 +166,7 @@ uint64_t Index::home(Table which, const Entry &entry) const {
     return place & (header().slots - 1);
 }
 
-void Index::insert(Table which, const Entry &entry) {
+void MappedIndex::insert(Table which, const Entry &entry) {
     Entry *slots = table(which);
     uint64_t at = home(which, entry);
     while (slots[at].size != 0) {
@@ -168,7 +175,7 @@ void Index::insert(Table which, const Entry &entry) {
     slots[at] = entry;
 }
 
-void Index::erase(Table which, const Entry &entry) {
+void MappedIndex::erase(Table which, const Entry &entry) {
     Entry *slots = table(which);
     const uint64_t mask = header().slots - 1;
     uint64_t hole = home(which, entry);
@@ -189,7 +196,7 @@ void Index::erase(Table which, const Entry &entry) {
     slots[hole] = {};
 }
 
-bool Index::has(const Address &address) const {
+bool MappedIndex::has(const Address &address) const {
     const Entry wanted = Entry::of(address, 0);
     const Entry *slots = table(Table::by_address);
     for (uint64_t at = home(Table::by_address, wanted); slots[at].size != 0;
@@ -201,7 +208,7 @@ bool Index::has(const Address &address) const {
     return false;
 }
 
-std::vector<Address> Index::of_owner(uint64_t owner) const {
+std::vector<Address> MappedIndex::of_owner(uint64_t owner) const {
     std::vector<Address> addresses;
     const Entry *slots = table(Table::by_owner);
     for (uint64_t at = home(Table::by_owner, Entry{owner, 1, {}, {}}); slots[at].size != 0;
@@ -213,11 +220,7 @@ std::vector<Address> Index::of_owner(uint64_t owner) const {
     return addresses;
 }
 
-void Index::begin() {
-    header().stamp = 0;
-}
-
-bool Index::add(const Address &address, uint64_t owner) {
+bool MappedIndex::add(const Address &address, uint64_t owner) {
     if ((header().used + 1) * 4 > header().slots * 3) {
         return false;
     }
@@ -228,23 +231,36 @@ bool Index::add(const Address &address, uint64_t owner) {
     return true;
 }
 
-void Index::remove(const Address &address, uint64_t owner) {
+void MappedIndex::remove(const Address &address, uint64_t owner) {
     const Entry entry = Entry::of(address, owner);
     erase(Table::by_address, entry);
     erase(Table::by_owner, entry);
     --header().used;
 }
 
-void Index::finish(uint64_t stamp) {
-    header().stamp = stamp;
-}
+} // namespace
 
-uint64_t Index::owner_key(std::string_view text) {
-    uint64_t key = 0xcbf29ce484222325ULL; // FNV-1a; the file itself is read before it is believed
-    for (const char c : text) {
-        key = (key ^ static_cast<uint8_t>(c)) * 0x100000001b3ULL;
+std::unique_ptr<Index> Index::open(const std::string &cache, const Directory::State &folder) {
+    if (cache.empty() || folder.stamp == 0) {
+        return nullptr;
     }
-    return key;
+    const auto path = fmt::format("{}/ipam-{:x}-{}", cache, folder.device, folder.inode);
+    constexpr int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+    int file = ::open(path.c_str(), flags, 0600);
+    if (file < 0 && errno == ENOENT) {
+        for (auto slash = cache.find('/', 1);; slash = cache.find('/', slash + 1)) {
+            mkdir(cache.substr(0, slash).c_str(), 0755);
+            if (slash == std::string::npos) {
+                break;
+            }
+        }
+        file = ::open(path.c_str(), flags, 0600);
+    }
+    if (file < 0) {
+        return nullptr;
+    }
+    auto index = std::make_unique<MappedIndex>(file, folder);
+    return index->load() ? std::move(index) : nullptr;
 }
 
 } // namespace k2s::cni

@@ -56,7 +56,7 @@ BOOST_AUTO_TEST_CASE(the_result_has_routes_gateway_and_dns) {
                             .add(request(R"({"subnet": "10.1.0.0/24", "gateway": "10.1.0.9",
                              "routes": [{"dst": "0.0.0.0/0"}, {"dst": "10.9.1.1/8", "gw": "10.1.0.7"}],
                              "resolvConf": ")" +
-                                         (folder.root / "resolv.conf").string() + "\"}"))
+                                         (folder.root / "resolv.conf").generic_string() + "\"}"))
                             .value();
     BOOST_TEST(result.ips.front().gateway->text() == "10.1.0.9");
     BOOST_TEST(result.routes.size() == 2U);

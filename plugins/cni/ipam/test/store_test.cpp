@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <set>
 
 #include <boost/test/data/test_case.hpp>
@@ -138,7 +139,7 @@ BOOST_DATA_TEST_CASE(collecting_keeps_the_valid_and_the_hosts,
     BOOST_TEST(next(store, range("10.1.0.0/24", "10.1.0.4", "10.1.0.4"), "c") == "10.1.0.4");
 }
 
-// The index's tables against a plain set, through growth, collisions and removal.
+// Tables and folder against each other, through growth, collisions and removal.
 BOOST_AUTO_TEST_CASE(the_index_agrees_with_the_folder) {
     const Folder folder;
     const auto v4 = range("10.1.0.0/20", "10.1.0.1", "10.1.15.254");
@@ -165,27 +166,14 @@ BOOST_AUTO_TEST_CASE(the_index_agrees_with_the_folder) {
     }
     std::set<std::string> files;
     for (const auto &entry : fs::directory_iterator(folder.network)) {
-        if (Address::parse(entry.path().filename().string())) {
-            files.insert(entry.path().filename().string());
+        auto name = entry.path().filename().string();
+        std::ranges::replace(name, '_', ':'); // Windows' names have no ':'
+        if (Address::parse(name)) {
+            files.insert(name);
         }
     }
     BOOST_TEST(found == files, boost::test_tools::per_element());
     BOOST_TEST(files.size() == 600U);
-}
-
-BOOST_AUTO_TEST_CASE(a_broken_index_is_made_anew) {
-    const Folder folder;
-    const auto set = range("10.1.0.0/24", "10.1.0.1", "10.1.0.9");
-    {
-        Store store = opened(folder, true);
-        (void)next(store, set, "a");
-    }
-    for (const auto &entry : fs::directory_iterator(folder.root / "cache")) {
-        fs::resize_file(entry.path(), 100);
-    }
-    Store store = opened(folder, true);
-    BOOST_TEST(store.addresses_of({"a", "eth0"}).size() == 1U);
-    BOOST_TEST(next(store, set, "b") == "10.1.0.3");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -4,9 +4,9 @@
 
 #include <linux/netlink.h>
 
-#include "bridge/bridge.hpp"
-#include "bridge/container.hpp"
-#include "bridge/iptables.hpp"
+#include "bridge/linux/bridge.hpp"
+#include "bridge/linux/container.hpp"
+#include "bridge/linux/iptables.hpp"
 #include "nft/masquerade.hpp"
 #include "nft/spoof_check.hpp"
 #include "spec/instance.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "bridge/ports.hpp"
+#include "bridge/linux/ports.hpp"
 
 #include <algorithm>
 #include <cerrno>

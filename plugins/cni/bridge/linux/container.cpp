@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "bridge/container.hpp"
+#include "bridge/linux/container.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -9,7 +9,7 @@
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 
-#include "bridge/ports.hpp"
+#include "bridge/linux/ports.hpp"
 
 namespace k2s::cni {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "bridge/iptables.hpp"
+#include "bridge/linux/iptables.hpp"
 
 #include <algorithm>
 

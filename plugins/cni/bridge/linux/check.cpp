@@ -4,7 +4,7 @@
 #include <linux/if.h>
 #include <linux/netlink.h>
 
-#include "bridge/bridge.hpp"
+#include "bridge/linux/bridge.hpp"
 #include "nft/masquerade.hpp"
 #include "nft/spoof_check.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "bridge/config.hpp"
+#include "bridge/linux/config.hpp"
 
 #include <set>
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "bridge/config.hpp"
+#include "bridge/linux/config.hpp"
 #include "netlink/netns.hpp"
 #include "spec/result.hpp"
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "bridge/config.hpp"
+#include "bridge/linux/config.hpp"
 #include "bridge/journal.hpp"
 #include "netlink/link.hpp"
 #include "netlink/netns.hpp"

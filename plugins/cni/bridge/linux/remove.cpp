@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include <linux/netlink.h>
 
-#include "bridge/bridge.hpp"
-#include "bridge/iptables.hpp"
+#include "bridge/linux/bridge.hpp"
+#include "bridge/linux/iptables.hpp"
+#include "bridge/steps.hpp"
 #include "nft/masquerade.hpp"
 #include "nft/spoof_check.hpp"
 #include "spec/instance.hpp"
@@ -13,20 +14,6 @@ namespace {
 using netlink::Batch;
 using netlink::NetworkNamespace;
 using netlink::Socket;
-
-/// The first failure of several steps that are all taken.
-class Steps {
-  public:
-    void add(Result<void> done) {
-        if (outcome_) {
-            outcome_ = std::move(done);
-        }
-    }
-    Result<void> outcome() { return std::move(outcome_); }
-
-  private:
-    Result<void> outcome_;
-};
 
 Result<void> delete_link(Socket &socket, uint32_t index, const std::string &name) {
     Batch batch;
@@ -208,20 +195,6 @@ Result<void> Bridge::status(const Request &request) const {
         }
     }
     return {};
-}
-
-Verbs Bridge::verbs(const std::string &version) const {
-    Verbs verbs;
-    verbs.about = "CNI bridge plugin " + version;
-    verbs.add = [this](const Request &request) -> Result<Json> {
-        auto result = add(request);
-        return result ? to_json(*result, request.version) : pass(result);
-    };
-    verbs.del = [this](const Request &request) { return del(request); };
-    verbs.check = [this](const Request &request) { return check(request); };
-    verbs.gc = [this](const Request &request) { return gc(request); };
-    verbs.status = [this](const Request &request) { return status(request); };
-    return verbs;
 }
 
 } // namespace k2s::cni
