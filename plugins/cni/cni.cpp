@@ -2,7 +2,9 @@
 #include <k2s/sdk/plugin.hpp>
 
 #include "command.hpp"
+#if !defined(_WIN32)
 #include "vfprules/command.hpp"
+#endif
 
 namespace k2s {
 namespace {
@@ -12,8 +14,12 @@ class Cni final : public Plugin, public Commands {
     using Plugin::Plugin;
 
     Status run(const Invocation &call) override {
-        return call.command() == "vfprules" ? vfprules::run_command(call, host())
-                                            : cni::run_command(call, host());
+#if !defined(_WIN32) // its engine for Windows is not part of the plugin yet
+        if (call.command() == "vfprules") {
+            return vfprules::run_command(call, host());
+        }
+#endif
+        return cni::run_command(call, host());
     }
 };
 

@@ -1,127 +1,192 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""bridge and host-local beside Debian's reference plugins: each call started, waited for, alternating in
-one run, in namespaces of the measurement's own. Milliseconds from exec to exit, medians; the start of
-nsenter, which every call has in front, is a row of its own."""
+"""bridge and host-local beside the reference plugins, and beside a C program that only sends the same messages
+(cni_floor.c): each call started, waited for, alternating in one run, in namespaces of the measurement's own. Medians
+in milliseconds from exec to exit, and the ratio of ours to the other's with the interval that holds it in 95 of 100
+runs (bootstrap). Entering the namespace is not measured (cni_time.c)."""
 import ipaddress
 import json
 import os
+import random
 import resource
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import side_by_side
 
-OURS = os.path.join(os.environ["K2S_STAGE"], "bin")
-THEIRS = "/usr/lib/cni"
-PEERS = {"k2s": OURS, "reference": THEIRS}
-PAIRS = int(os.environ.get("K2S_BENCH_PAIRS", "100"))
+sys.path.insert(0, os.path.join(side_by_side.HERE, "..", "integration"))
+from cni_node import DEBIANS, OURS, reference  # noqa: E402
+
+PAIRS = int(os.environ.get("K2S_BENCH_PAIRS", "200"))
 PODS = 200
+PORTS = 999  # the kernel's limit for a bridge is 1023
 NODE = f"k2sbench{os.getpid()}"
+HERE = "/proc/self/ns/net"
 
 
-def sh(*words):
-    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+def sh(*words, **options):
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL, **options)
 
 
 class Calls:
-    def __init__(self, folder):
-        self.folder = folder
+    def __init__(self, programs, theirs):
+        self.folder = programs.folder
+        self.timer, self.floor = (self.compile(programs, name) for name in ("cni_time", "cni_floor"))
+        self.peers = {"k2s": OURS, "reference": theirs}
+
+    @staticmethod
+    def compile(programs, name):
+        program = programs.path(name)
+        sh("cc", "-O2", "-o", program, os.path.join(side_by_side.HERE, name + ".c"), "-lmnl")
+        return program
 
     def config(self, masquerade, network="n"):
-        return json.dumps({"cniVersion": "1.0.0", "name": network, "type": "bridge", "bridge": "cbench",
-                           "isDefaultGateway": True, "ipMasq": masquerade,
-                           "ipam": {"type": "host-local", "subnet": "10.88.0.0/16", "dataDir": self.folder}}).encode()
+        path = os.path.join(self.folder, f"{network}-{masquerade}.json")
+        with open(path, "w") as file:
+            json.dump({"cniVersion": "1.0.0", "name": network, "type": "bridge", "bridge": "cbench",
+                       "isDefaultGateway": True, "ipMasq": masquerade, "ipMasqBackend": "nftables",
+                       "ipam": {"type": "host-local", "subnet": "10.88.0.0/16", "dataDir": self.folder}}, file)
+        return path
 
-    def call(self, plugins, command, config, pod=0, name="bridge"):
-        env = {"PATH": os.environ["PATH"], "CNI_COMMAND": command, "CNI_CONTAINERID": f"c{pod}",
-               "CNI_NETNS": f"/run/netns/{NODE}-{pod}", "CNI_IFNAME": "eth0", "CNI_PATH": plugins}
-        before = time.perf_counter()
-        done = subprocess.run(["nsenter", f"--net=/run/netns/{NODE}", os.path.join(plugins, name)],
-                              input=config, capture_output=True, env=env)
+    def timed(self, netns, config, *program, **env):
+        done = subprocess.run([self.timer, netns, config, *program], capture_output=True, text=True,
+                              env={"PATH": os.environ["PATH"], **env})
         if done.returncode:
-            sys.exit(f"{plugins} {command}: {done.stdout.decode()}{done.stderr.decode()}")
-        return (time.perf_counter() - before) * 1000
+            sys.exit(f"{program} {env}: {done.stdout}{done.stderr}")
+        micro, kilo = done.stdout.split()
+        return float(micro) / 1000, int(kilo)
+
+    def plugin(self, peer, command, config, pod=0, name="bridge", netns=None):
+        plugins = self.peers[peer]
+        return self.timed(netns or f"/run/netns/{NODE}", config, os.path.join(plugins, name), CNI_COMMAND=command,
+                          CNI_CONTAINERID=f"c{pod}", CNI_NETNS=f"/run/netns/{NODE}-{pod}", CNI_IFNAME="eth0",
+                          CNI_PATH=plugins)
+
+    def least(self, command, masquerade):
+        return self.timed(f"/run/netns/{NODE}", os.devnull, self.floor, command.lower() + ("-masq" if masquerade else ""),
+                          f"/run/netns/{NODE}-0", "cbench", "10.88.0.200")
+
+    def versions(self):
+        rows = {name: {"VERSION": []} for name in self.peers}
+        for _ in range(PAIRS):
+            for name in shuffled(rows):
+                rows[name]["VERSION"].append(self.plugin(name, "VERSION", os.devnull, netns=HERE)[0])
+        show("VERSION", rows)
 
     def pairs(self, title, masquerade):
-        rows = {name: {"VERSION": [], "ADD": [], "DEL": []} for name in PEERS}
+        rows = {name: {"ADD": [], "DEL": []} for name in (*self.peers, "floor")}
+        memory, config = {}, self.config(masquerade)
         for _ in range(PAIRS):
-            for name, plugins in PEERS.items():
+            for name in shuffled(rows):
                 for command, times in rows[name].items():
-                    config = b"" if command == "VERSION" else self.config(masquerade)
-                    times.append(self.call(plugins, command, config))
-        show(title, {name: {key: statistics.median(times) for key, times in row.items()}
-                     for name, row in rows.items()})
+                    took, kilo = (self.least(command, masquerade) if name == "floor" else
+                                  self.plugin(name, command, config))
+                    times.append(took)
+                    memory[name] = max(memory.get(name, 0), kilo)
+        show(title, rows)
+        print("  largest resident size: " + ", ".join(f"{name} {kilo / 1024:.1f} MB" for name, kilo in memory.items()))
+
+    def many_ports(self):
+        """ADD with hardly a port in the bridge, and with 999 of them."""
+        config, rows = self.config(False), {"k2s": {}, "floor": {}}
+        for key in ("ADD #1", "ADD #1000"):
+            if key == "ADD #1000":
+                lines = "".join(f"link add p{i} type veth peer name q{i}\nlink set p{i} master cbench\n" for i in range(PORTS))
+                sh("ip", "-n", NODE, "-batch", "-", input=lines.encode())
+            for _ in range(max(PAIRS // 4, 5)):
+                for name in shuffled(rows):
+                    call = self.least if name == "floor" else lambda command, _: self.plugin("k2s", command, config)
+                    rows[name].setdefault(key, []).append(call("ADD", False)[0])
+                    call("DEL", False)
+        show("one bridge, up to the limit of its ports", rows)
+        for name, row in rows.items():
+            print(f"  {name}: #1000 takes {statistics.median(row['ADD #1000']) / statistics.median(row['ADD #1']):.2f} of #1")
+        lines = "".join(f"link del p{i}\n" for i in range(PORTS))
+        sh("ip", "-n", NODE, "-batch", "-", input=lines.encode())
 
     def full(self):
-        """A /16 of which 99 % are taken."""
+        """host-local alone, with a /16 of which 99 % are taken."""
         first = int(ipaddress.ip_address("10.88.0.0"))
         os.makedirs(os.path.join(self.folder, "full"))
         for i in range(2, 64880):
             with open(os.path.join(self.folder, "full", str(ipaddress.ip_address(first + i))), "w") as file:
                 file.write(f"{i:064d}\r\neth0")
         config, rows = self.config(False, "full"), {}
-        for name, plugins in PEERS.items():
-            times = {"ADD": [], "DEL": []}
-            self.call(plugins, "DEL", config, name="host-local")  # the index, and the file system's cache
-            for _ in range(30 if plugins == OURS else 3):
-                for command, values in times.items():
-                    values.append(self.call(plugins, command, config, name="host-local"))
-            rows[name] = {key: statistics.median(values) for key, values in times.items()}
-        show("host-local, a /16 that is 99 % full (ms)", rows)
+        for name in self.peers:
+            rows[name] = {"ADD": [], "DEL": []}
+            self.plugin(name, "DEL", config, name="host-local", netns=HERE)  # the index, and the file system's cache
+            for _ in range(PAIRS if name == "k2s" else 3):
+                for command, values in rows[name].items():
+                    values.append(self.plugin(name, command, config, name="host-local", netns=HERE)[0])
+        show("host-local, a /16 that is 99 % full", rows)
 
     def crowd(self):
         rows = {}
-        for name, plugins in PEERS.items():
+        config = self.config(False)
+        for name in self.peers:
             rows[name] = {}
             with ThreadPoolExecutor(PODS) as pool:
                 for command in ("ADD", "DEL"):
                     used, before = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-                    list(pool.map(lambda pod: self.call(plugins, command, self.config(False), pod), range(PODS)))
-                    rows[name][f"{command} wall"] = time.perf_counter() - before
+                    list(pool.map(lambda pod: self.plugin(name, command, config, pod), range(PODS)))
+                    rows[name][f"{command} wall"] = [time.perf_counter() - before]
                     now = resource.getrusage(resource.RUSAGE_CHILDREN)
-                    rows[name][f"{command} cpu"] = now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime
+                    rows[name][f"{command} cpu"] = [now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime]
         show(f"{PODS} pods at once (s)", rows)
+
+
+def shuffled(names):
+    """A new order each time, so that nobody always comes behind the same."""
+    return random.sample(list(names), len(names))
+
+
+def interval(ours, theirs):
+    """Ratio of the medians, and where it lies when the measurements are drawn again."""
+    ratios = sorted(statistics.median(random.choices(ours, k=len(ours))) /
+                    statistics.median(random.choices(theirs, k=len(theirs))) for _ in range(1000))
+    return statistics.median(ours) / statistics.median(theirs), ratios[25], ratios[975]
 
 
 def show(title, rows):
     print(title)
-    ours = rows["k2s"]
     for name, row in rows.items():
-        print(f"  {name:10} " + "  ".join(
-            f"{key} {value:.2f} ({ours[key] / value:.0%})" for key, value in row.items()), flush=True)
+        cells = []
+        for key, values in row.items():
+            cell = f"{key} {statistics.median(values):.2f}"
+            if name != "k2s":
+                ratio, low, high = interval(rows["k2s"][key], values)
+                cell += f" (ours is {ratio:.0%}" + (f", {low:.0%} to {high:.0%})" if len(values) > 1 else ")")
+            cells.append(cell)
+        print(f"  {name:10} " + "  ".join(cells), flush=True)
 
 
 def main():
-    side_by_side.need("ip", "nsenter", "nft", os.path.join(THEIRS, "bridge"))
+    side_by_side.need("ip", "nft", "cc", os.path.join(DEBIANS, "bridge"))
     if os.geteuid() != 0:
         sys.exit("network namespaces need root")
-    folder = tempfile.mkdtemp()
+    theirs, why = reference()
+    if theirs is None:
+        print(f"beside Debian's reference, for that of today cannot be had: {why}")
     names = [NODE] + [f"{NODE}-{pod}" for pod in range(PODS)]
+    wanted = sys.argv[1:] or ["versions", "pairs", "masquerade", "ports", "full", "crowd"]
     try:
         for name in names:
             sh("ip", "netns", "add", name)
-        calls = Calls(folder)
-        print(f"nsenter alone {statistics.median(nothing() for _ in range(PAIRS)):.2f} ms")
-        calls.pairs("bridge with host-local (ms)", False)
-        calls.pairs("the same with ipMasq (ms)", True)
-        calls.full()
-        calls.crowd()
+        with side_by_side.Programs() as programs:
+            calls = Calls(programs, theirs or DEBIANS)
+            parts = {"versions": calls.versions, "pairs": lambda: calls.pairs("bridge with host-local", False),
+                     "masquerade": lambda: calls.pairs("the same with ipMasq by nftables", True),
+                     "ports": calls.many_ports, "full": calls.full, "crowd": calls.crowd}
+            calls.plugin("k2s", "ADD", calls.config(True))
+            calls.plugin("k2s", "DEL", calls.config(True))
+            for part in wanted:
+                parts[part]()
     finally:
         for name in names:
             subprocess.run(["ip", "netns", "del", name], stderr=subprocess.DEVNULL)
-        shutil.rmtree(folder)
-
-
-def nothing():
-    before = time.perf_counter()
-    sh("nsenter", f"--net=/run/netns/{NODE}", "true")
-    return (time.perf_counter() - before) * 1000
 
 
 main()

@@ -57,13 +57,13 @@ class Cni(unittest.TestCase):
         config.update(more)
         return config
 
-    def call(self, command, config, pod="a", netns=None, plugin=OURS, path=None, name="bridge", **env):
+    def call(self, command, config, pod="a", netns=None, plugin=OURS, path=None, name="bridge", before=None, **env):
         variables = {**os.environ, "CNI_COMMAND": command, "CNI_CONTAINERID": pod, "CNI_IFNAME": "eth0",
                      "CNI_NETNS": f"/run/netns/{NODE}-{pod}" if netns is None else netns,
                      "CNI_PATH": path or plugin, **env}
         done = subprocess.run(["ip", "netns", "exec", NODE, os.path.join(plugin, name)],
                               input=config if isinstance(config, str) else json.dumps(config),
-                              capture_output=True, text=True, env=variables)
+                              capture_output=True, text=True, env=variables, preexec_fn=before)
         return done.returncode, json.loads(done.stdout) if done.stdout.strip() else None, done.stderr
 
     def good(self, *arguments, **options):
@@ -79,7 +79,7 @@ class Cni(unittest.TestCase):
 
     def reserved(self):
         folder = os.path.join(self.folder, "ipam", "net")
-        return sorted(name for name in os.listdir(folder) if name[0].isdigit()) if os.path.isdir(folder) else []
+        return sorted(name for name in os.listdir(folder) if re.match(r"[0-9a-f]+[.:]", name)) if os.path.isdir(folder) else []
 
     def node(self, *words):
         return sh("ip", "netns", "exec", NODE, *words)

@@ -5,10 +5,11 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
 
+from cni_faults import run_until_call, without_netfilter
 from cni_node import DEBIANS, NODE, OURS, Cni, main, reference, sh
 
 THEIRS, NO_REFERENCE = reference()
@@ -269,47 +270,114 @@ class Bridge(Cni):
         sh("ip", "-n", f"{NODE}-a", "link", "set", "eth0", "address", "02:00:00:00:00:77")
         self.assertNotEqual(subprocess.run(ping, capture_output=True).returncode, 0)
 
+    def test_isolated_ports(self):
+        config = self.config(isDefaultGateway=True, portIsolation=True)
+        for name in ("a", "b"):
+            self.pod(name)
+            self.good("ADD", config, pod=name)
+
+        def reaches(address):
+            return subprocess.run(["ip", "netns", "exec", f"{NODE}-a", "ping", "-c1", "-W1", address],
+                                  capture_output=True).returncode == 0
+
+        self.assertTrue(reaches("10.77.0.1"))
+        self.assertFalse(reaches("10.77.0.3"))
+
+    def test_an_address_that_another_host_has(self):
+        config = self.config(isGateway=True, enabledad=True)
+        config["ipam"] = {"type": "host-local", "dataDir": os.path.join(self.folder, "ipam"), "subnet": "fd77::/64"}
+        self.pod("a")
+        self.good("ADD", config)
+        addresses = json.loads(sh("ip", "-n", f"{NODE}-a", "-6", "-j", "addr", "show", "eth0"))[0]["addr_info"]
+        self.assertFalse(any(one.get("tentative") for one in addresses))
+        sh("ip", "-n", f"{NODE}-a", "addr", "add", "fd77::3/64", "dev", "eth0", "nodad")
+        self.pod("b")
+        self.assertIn("fd77::3", self.bad("ADD", config, pod="b")[1])
+        self.assertEqual(self.reserved(), ["fd77::2"])
+        self.assertEqual(len(self.ports()), 1)
+
+    def test_without_nftables(self):
+        self.pod("a")
+        for option in ("ipMasq", "macspoofchk"):
+            config = self.config(isGateway=True, **{option: True})
+            self.assertEqual(self.bad("STATUS", config, before=without_netfilter)[0], 50)
+            self.assertIn("netlink", self.bad("ADD", config, before=without_netfilter)[1])
+            self.assertEqual(self.reserved(), [])
+            self.assertEqual(self.shape(NODE)[0], [])
+        plain = self.config(isGateway=True)
+        self.good("STATUS", plain, before=without_netfilter)
+        self.good("ADD", plain, before=without_netfilter)
+        self.good("DEL", plain, before=without_netfilter)
+
     def test_many_at_once(self):
-        config, count = self.config(isDefaultGateway=True, ipMasq=True), 40
-        pods = [f"p{i}" for i in range(count)]
+        config, count = self.config(isDefaultGateway=True, ipMasq=True), 100
+        pods = [f"p{i}" for i in range(2 * count)]
         for name in pods:
             self.pod(name)
-        with ThreadPoolExecutor(20) as pool:
-            results = list(pool.map(lambda name: self.good("ADD", config, pod=name), pods))
-            addresses = {result["ips"][0]["address"] for result in results}
-            self.assertEqual(len(addresses), count)
+        calls = [("ADD", name) for name in pods[:count]]
+        with ThreadPoolExecutor(50) as pool:
+            def all_at_once(calls):
+                return list(pool.map(lambda call: self.good(call[0], config, pod=call[1]), calls))
+
+            results = all_at_once(calls)
+            self.assertEqual(len({result["ips"][0]["address"] for result in results}), count)
             self.assertEqual(len(self.ports()), count)
             self.assertEqual(self.node("nft", "list", "ruleset").count("masquerade comment"), count)
-            list(pool.map(lambda name: self.good("DEL", config, pod=name), pods))
+            # 200: some come while others go.
+            all_at_once([call for pair in zip((("DEL", name) for name in pods[:count]),
+                                              (("ADD", name) for name in pods[count:])) for call in pair])
+            self.assertEqual(len(self.ports()), count)
+            all_at_once([("DEL", name) for name in pods[count:]])
         self.assertEqual(self.reserved(), [])
         self.assertEqual(self.ports(), [])
         self.assertNotIn("masquerade comment", self.node("nft", "list", "ruleset"))
 
-    def test_killed_at_any_moment(self):
+    def variables(self, command):
+        return {**os.environ, "CNI_COMMAND": command, "CNI_CONTAINERID": "a", "CNI_IFNAME": "eth0",
+                "CNI_NETNS": f"/run/netns/{NODE}-a", "CNI_PATH": OURS}
+
+    def nothing_left(self):
+        self.assertEqual(self.reserved(), [])
+        self.assertEqual(self.ports(), [])
+        rules = self.node("nft", "list", "ruleset")
+        self.assertNotIn("macspoofchk", rules)
+        self.assertNotIn("10.77.0", rules)
+
+    def test_killed_at_system_calls(self):
+        """DEL removes whatever an ADD that was killed there has left. Every fifth call; the first ones only start."""
         config = self.config(isDefaultGateway=True, ipMasq=True, macspoofchk=True)
         self.pod("a")
         self.good("ADD", config)
         self.good("DEL", config)
-        for delay in range(40):
-            variables = {**os.environ, "CNI_COMMAND": "ADD", "CNI_CONTAINERID": "a", "CNI_IFNAME": "eth0",
-                         "CNI_NETNS": f"/run/netns/{NODE}-a", "CNI_PATH": OURS}
+        stdin = os.path.join(self.folder, "config")
+        with open(stdin, "w") as file:
+            json.dump(config, file)
+        command = [shutil.which("nsenter"), f"--net=/run/netns/{NODE}", os.path.join(OURS, "bridge")]
+        number, went_on = 250, True
+        while went_on:
+            went_on = run_until_call(number, command, self.variables("ADD"), stdin)
+            self.good("DEL", config)
+            self.nothing_left()
+            number += 5
+        self.assertGreater(number, 400, "ADD makes fewer calls than thought: the test has to begin earlier")
+
+    def test_a_namespace_that_is_deleted_meanwhile(self):
+        config = self.config(isDefaultGateway=True, ipMasq=True, macspoofchk=True)
+        for delay in range(12):
+            self.pod("a")
             running = subprocess.Popen(["nsenter", f"--net=/run/netns/{NODE}", os.path.join(OURS, "bridge")],
-                                       stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                                       stderr=subprocess.DEVNULL, env=variables)
+                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self.variables("ADD"))
             running.stdin.write(json.dumps(config).encode())
             running.stdin.close()
-            try:
-                running.wait(delay * 0.0004)
-            except subprocess.TimeoutExpired:
-                pass
-            running.send_signal(signal.SIGKILL)
-            running.wait()
+            time.sleep(delay * 0.002)
+            sh("ip", "netns", "del", f"{NODE}-a")
+            output = running.stdout.read()
+            running.stdout.close()
+            if running.wait() != 0:
+                self.assertIn("code", json.loads(output))
+                self.assertEqual(self.reserved(), [])
             self.good("DEL", config)
-            self.assertEqual(self.reserved(), [])
-            self.assertEqual(self.ports(), [])
-            rules = self.node("nft", "list", "ruleset")
-            self.assertNotIn("macspoofchk", rules)
-            self.assertNotIn("10.77.0", rules)
+            self.nothing_left()
 
 
 class HostLocal(Cni):

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
 #include <string>
 
 #include <libmnl/libmnl.h>
@@ -26,6 +27,24 @@ template <class Call> void each(const nlattr *nest, Call &&call) {
          at = mnl_attr_next(at)) {
         call(mnl_attr_get_type(at), at);
     }
+}
+
+/// A number or struct; zeroes when the attribute is too short for it.
+template <class T> T value_of(const nlattr *attribute) {
+    T value{};
+    if (mnl_attr_get_payload_len(attribute) >= sizeof(T)) {
+        std::memcpy(&value, mnl_attr_get_payload(attribute), sizeof(T));
+    }
+    return value;
+}
+
+/// The family's header of a message, likewise.
+template <class Header> Header header_of(const nlmsghdr *message) {
+    Header header{};
+    if (mnl_nlmsg_get_payload_len(message) >= sizeof(Header)) {
+        std::memcpy(&header, mnl_nlmsg_get_payload(message), sizeof(Header));
+    }
+    return header;
 }
 
 /// A text that need not end with a NUL.

@@ -29,15 +29,15 @@ void read_info(const nlattr *info, Link &link) {
         } else if (type == IFLA_INFO_DATA && link.kind == "bridge") {
             each(attribute, [&](uint16_t kind, const nlattr *value) {
                 if (kind == IFLA_BR_VLAN_FILTERING) {
-                    link.vlan_filtering = mnl_attr_get_u8(value) != 0;
+                    link.vlan_filtering = value_of<uint8_t>(value) != 0;
                 }
             });
         } else if (type == IFLA_INFO_SLAVE_DATA && port_of == "bridge") {
             each(attribute, [&](uint16_t kind, const nlattr *value) {
                 if (kind == IFLA_BRPORT_MODE) {
-                    link.hairpin = mnl_attr_get_u8(value) != 0;
+                    link.hairpin = value_of<uint8_t>(value) != 0;
                 } else if (kind == IFLA_BRPORT_ISOLATED) {
-                    link.isolated = mnl_attr_get_u8(value) != 0;
+                    link.isolated = value_of<uint8_t>(value) != 0;
                 }
             });
         }
@@ -45,8 +45,9 @@ void read_info(const nlattr *info, Link &link) {
 }
 
 Address address_in(const nlattr *attribute) {
-    return Address::from_bytes(mnl_attr_get_payload(attribute),
-                               mnl_attr_get_payload_len(attribute) >= 16 ? 16 : 4);
+    return mnl_attr_get_payload_len(attribute) >= 16
+               ? Address::from_bytes(mnl_attr_get_payload(attribute), 16)
+               : Address::from_bytes(value_of<std::array<uint8_t, 4>>(attribute).data(), 4);
 }
 
 } // namespace
@@ -81,10 +82,10 @@ std::string Mac::text() const {
 
 Link read_link(const nlmsghdr *message) {
     Link link;
-    const auto *about = static_cast<const ifinfomsg *>(mnl_nlmsg_get_payload(message));
-    link.index = static_cast<uint32_t>(about->ifi_index);
-    link.flags = about->ifi_flags;
-    each(message, sizeof(*about), [&](uint16_t type, const nlattr *attribute) {
+    const auto about = header_of<ifinfomsg>(message);
+    link.index = static_cast<uint32_t>(about.ifi_index);
+    link.flags = about.ifi_flags;
+    each(message, sizeof(about), [&](uint16_t type, const nlattr *attribute) {
         switch (type) {
         case IFLA_IFNAME:
             link.name = text_of(attribute);
@@ -93,19 +94,19 @@ Link read_link(const nlmsghdr *message) {
             link.alias = text_of(attribute);
             break;
         case IFLA_LINK:
-            link.peer = mnl_attr_get_u32(attribute);
+            link.peer = value_of<uint32_t>(attribute);
             break;
         case IFLA_MASTER:
-            link.master = mnl_attr_get_u32(attribute);
+            link.master = value_of<uint32_t>(attribute);
             break;
         case IFLA_MTU:
-            link.mtu = mnl_attr_get_u32(attribute);
+            link.mtu = value_of<uint32_t>(attribute);
             break;
         case IFLA_PROMISCUITY:
-            link.promiscuity = mnl_attr_get_u32(attribute);
+            link.promiscuity = value_of<uint32_t>(attribute);
             break;
         case IFLA_OPERSTATE:
-            link.operstate = mnl_attr_get_u8(attribute);
+            link.operstate = value_of<uint8_t>(attribute);
             break;
         case IFLA_LINKINFO:
             read_info(attribute, link);
@@ -152,16 +153,16 @@ Result<std::vector<Link>> list_links(Socket &socket, uint32_t master) {
 }
 
 std::optional<LinkAddress> read_address(const nlmsghdr *message) {
-    const auto *about = static_cast<const ifaddrmsg *>(mnl_nlmsg_get_payload(message));
+    const auto about = header_of<ifaddrmsg>(message);
     LinkAddress result;
-    result.index = about->ifa_index;
-    result.flags = about->ifa_flags;
+    result.index = about.ifa_index;
+    result.flags = about.ifa_flags;
     bool found = false, local = false;
-    each(message, sizeof(*about), [&](uint16_t type, const nlattr *attribute) {
+    each(message, sizeof(about), [&](uint16_t type, const nlattr *attribute) {
         if (type == IFA_FLAGS) {
-            result.flags = mnl_attr_get_u32(attribute);
+            result.flags = value_of<uint32_t>(attribute);
         } else if (type == IFA_LOCAL || (type == IFA_ADDRESS && !local)) {
-            result.prefix = {address_in(attribute), about->ifa_prefixlen};
+            result.prefix = {address_in(attribute), about.ifa_prefixlen};
             local = type == IFA_LOCAL;
             found = true;
         }
@@ -181,43 +182,68 @@ Result<std::vector<LinkAddress>> list_addresses(Socket &socket, uint32_t index) 
     return asked ? Result<std::vector<LinkAddress>>(std::move(addresses)) : pass(asked);
 }
 
+std::optional<KernelRoute> read_route(const nlmsghdr *message) {
+    const auto about = header_of<rtmsg>(message);
+    if (about.rtm_type != RTN_UNICAST) {
+        return std::nullopt;
+    }
+    KernelRoute route;
+    const std::array<uint8_t, 16> zeroes{};
+    route.destination = {Address::from_bytes(zeroes.data(), about.rtm_family == AF_INET ? 4 : 16),
+                         about.rtm_dst_len};
+    route.table = about.rtm_table;
+    each(message, sizeof(about), [&](uint16_t type, const nlattr *attribute) {
+        switch (type) {
+        case RTA_DST:
+            route.destination.address = address_in(attribute);
+            break;
+        case RTA_GATEWAY:
+            route.gateway = address_in(attribute);
+            break;
+        case RTA_OIF:
+            route.index = value_of<uint32_t>(attribute);
+            break;
+        case RTA_TABLE:
+            route.table = value_of<uint32_t>(attribute);
+            break;
+        case RTA_PRIORITY:
+            route.priority = value_of<uint32_t>(attribute);
+            break;
+        default:
+            break;
+        }
+    });
+    return route;
+}
+
 Result<std::vector<KernelRoute>> list_routes(Socket &socket, bool v4) {
     Message message(RTM_GETROUTE, NLM_F_DUMP);
     message.extra<rtmsg>().rtm_family = v4 ? AF_INET : AF_INET6;
     std::vector<KernelRoute> routes;
     auto asked = socket.ask(message, "list the routes", [&](const nlmsghdr *answer) {
-        const auto *about = static_cast<const rtmsg *>(mnl_nlmsg_get_payload(answer));
-        if (about->rtm_type != RTN_UNICAST) {
-            return;
+        if (auto route = read_route(answer)) {
+            routes.push_back(std::move(*route));
         }
-        KernelRoute route;
-        const std::array<uint8_t, 16> zeroes{};
-        route.destination = {Address::from_bytes(zeroes.data(), v4 ? 4 : 16), about->rtm_dst_len};
-        route.table = about->rtm_table;
-        each(answer, sizeof(*about), [&](uint16_t type, const nlattr *attribute) {
-            switch (type) {
-            case RTA_DST:
-                route.destination.address = address_in(attribute);
-                break;
-            case RTA_GATEWAY:
-                route.gateway = address_in(attribute);
-                break;
-            case RTA_OIF:
-                route.index = mnl_attr_get_u32(attribute);
-                break;
-            case RTA_TABLE:
-                route.table = mnl_attr_get_u32(attribute);
-                break;
-            case RTA_PRIORITY:
-                route.priority = mnl_attr_get_u32(attribute);
-                break;
-            default:
-                break;
-            }
-        });
-        routes.push_back(route);
     });
     return asked ? Result<std::vector<KernelRoute>>(std::move(routes)) : pass(asked);
+}
+
+void read_port_vlans(const nlmsghdr *message, uint32_t index, std::vector<PortVlan> &vlans) {
+    const auto about = header_of<ifinfomsg>(message);
+    if (static_cast<uint32_t>(about.ifi_index) != index) {
+        return;
+    }
+    each(message, sizeof(about), [&](uint16_t outer, const nlattr *attribute) {
+        if (outer != IFLA_AF_SPEC) {
+            return;
+        }
+        each(attribute, [&](uint16_t type, const nlattr *value) {
+            if (type == IFLA_BRIDGE_VLAN_INFO) {
+                const auto info = value_of<bridge_vlan_info>(value);
+                vlans.push_back({info.vid, info.flags});
+            }
+        });
+    });
 }
 
 Result<std::vector<PortVlan>> list_port_vlans(Socket &socket, uint32_t index) {
@@ -226,22 +252,7 @@ Result<std::vector<PortVlan>> list_port_vlans(Socket &socket, uint32_t index) {
     message.put_u32(IFLA_EXT_MASK, RTEXT_FILTER_BRVLAN);
     std::vector<PortVlan> vlans;
     auto asked = socket.ask(message, "list the VLANs", [&](const nlmsghdr *answer) {
-        const auto *about = static_cast<const ifinfomsg *>(mnl_nlmsg_get_payload(answer));
-        if (static_cast<uint32_t>(about->ifi_index) != index) {
-            return;
-        }
-        each(answer, sizeof(*about), [&](uint16_t outer, const nlattr *attribute) {
-            if (outer != IFLA_AF_SPEC) {
-                return;
-            }
-            each(attribute, [&](uint16_t type, const nlattr *value) {
-                if (type == IFLA_BRIDGE_VLAN_INFO) {
-                    const auto *info =
-                        static_cast<const bridge_vlan_info *>(mnl_attr_get_payload(value));
-                    vlans.push_back({info->vid, info->flags});
-                }
-            });
-        });
+        read_port_vlans(answer, index, vlans);
     });
     return asked ? Result<std::vector<PortVlan>>(std::move(vlans)) : pass(asked);
 }

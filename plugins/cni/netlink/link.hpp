@@ -56,12 +56,16 @@ struct KernelRoute {
     std::optional<Address> gateway;
     uint32_t index = 0, table = 0, priority = 0;
 };
+/// nullopt: no unicast route.
+std::optional<KernelRoute> read_route(const nlmsghdr *message);
 Result<std::vector<KernelRoute>> list_routes(Socket &socket, bool v4);
 
 /// VLAN ids of a bridge's port: first and last of each range, and its BRIDGE_VLAN_INFO_* flags.
 struct PortVlan {
     uint16_t id = 0, flags = 0;
 };
+/// Appends those of the interface with this index.
+void read_port_vlans(const nlmsghdr *message, uint32_t index, std::vector<PortVlan> &vlans);
 Result<std::vector<PortVlan>> list_port_vlans(Socket &socket, uint32_t index);
 
 } // namespace k2s::cni::netlink

@@ -25,10 +25,10 @@ std::unexpected<Failure> broken(std::string_view what) {
 
 std::string reason(const nlmsghdr *error, int code) {
     std::string text = std::strerror(code);
-    const auto *payload = static_cast<const nlmsgerr *>(mnl_nlmsg_get_payload(error));
+    const auto payload = header_of<nlmsgerr>(error);
     std::size_t offset = sizeof(nlmsgerr);
-    if ((error->nlmsg_flags & NLM_F_CAPPED) == 0) {
-        offset += payload->msg.nlmsg_len - sizeof(nlmsghdr);
+    if ((error->nlmsg_flags & NLM_F_CAPPED) == 0 && payload.msg.nlmsg_len > sizeof(nlmsghdr)) {
+        offset += payload.msg.nlmsg_len - sizeof(nlmsghdr);
     }
     if ((error->nlmsg_flags & NLM_F_ACK_TLVS) == 0 || offset > mnl_nlmsg_get_payload_len(error)) {
         return text;
@@ -151,7 +151,7 @@ Result<void> Socket::send(const Batch &batch, const Reader &reader, std::vector<
                 continue;
             }
             const auto &part = batch.parts_[number];
-            const int code = -static_cast<const nlmsgerr *>(mnl_nlmsg_get_payload(message))->error;
+            const int code = -header_of<nlmsgerr>(message).error;
             expected -= part.acknowledged ? 1 : 0;
             if (errors != nullptr) {
                 (*errors)[number] = code;
@@ -195,7 +195,7 @@ Result<void> Socket::ask(Message &message, std::string_view what, const Reader &
                 return {};
             }
             if (part->nlmsg_type == NLMSG_ERROR) {
-                const int code = -static_cast<const nlmsgerr *>(mnl_nlmsg_get_payload(part))->error;
+                const int code = -header_of<nlmsgerr>(part).error;
                 return code == 0 ? Result<void>()
                                  : fail(k_internal, "cannot {}: {}", what, reason(part, code));
             }

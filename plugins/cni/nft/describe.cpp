@@ -22,7 +22,7 @@ std::string hex(std::string_view bytes) {
 }
 
 uint32_t number(const nlattr *attribute) {
-    return ntohl(mnl_attr_get_u32(attribute));
+    return ntohl(netlink::value_of<uint32_t>(attribute));
 }
 
 /// The bytes of a NFTA_DATA_VALUE.

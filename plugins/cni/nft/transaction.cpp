@@ -162,7 +162,7 @@ Result<std::vector<Rule>> list_rules(netlink::Socket &socket, const Chain &chain
             if (type == NFTA_RULE_CHAIN) {
                 name = netlink::text_of(attribute);
             } else if (type == NFTA_RULE_HANDLE) {
-                rule.handle = be64toh(mnl_attr_get_u64(attribute));
+                rule.handle = be64toh(netlink::value_of<uint64_t>(attribute));
             } else if (type == NFTA_RULE_USERDATA) {
                 const std::string_view data(
                     static_cast<const char *>(mnl_attr_get_payload(attribute)),

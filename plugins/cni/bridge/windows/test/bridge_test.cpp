@@ -191,11 +191,13 @@ BOOST_AUTO_TEST_CASE(the_mesh_is_asked_first) {
     node.options.mesh = [&](const Pod &pod) -> Result<std::optional<Json>> {
         asked = pod.name_space + "/" + pod.name;
         early = node.calls().empty();
-        return Json{{"InboundProxyPort", "4143"}};
+        return std::optional<Json>(Json{{"InboundProxyPort", "4143"}});
     };
     auto request = node.request();
-    request.args = "K8S_POD_NAMESPACE=shop;K8S_POD_NAME=cart";
-    BOOST_REQUIRE(Bridge(node.options).add(request).has_value());
+    request.args = "IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=cart";
+    const auto added = Bridge(node.options).add(request);
+    BOOST_TEST_INFO((added ? std::string() : added.error().message));
+    BOOST_REQUIRE(added.has_value());
     BOOST_TEST(asked == "shop/cart");
     BOOST_TEST(early);
     BOOST_TEST(settings_of(node, "HcnModifyEndpoint") ==
