@@ -10,9 +10,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from cni_faults import run_until_call, without_netfilter
-from cni_node import DEBIANS, NODE, OURS, Cni, main, reference, sh
+from cni_node import DEBIANS, NODE, OURS, Cni, main, reference, sh, why_not
 
-THEIRS, NO_REFERENCE = reference()
+THEIRS, NO_REFERENCE = (None, why_not()) if why_not() else reference()
 NEWEST = THEIRS is not None
 THEIRS = THEIRS or DEBIANS
 
