@@ -6,6 +6,7 @@
 
 #include "platform.hpp"
 #include "probe.hpp"
+#include "serve.hpp"
 
 namespace k2s::worker {
 
@@ -27,8 +28,14 @@ int run(const std::vector<std::string> &arguments) {
         be_quiet();
         probe({arguments[2], arguments[3], report, file});
     }
+    if (arguments.size() == 4 && arguments[1] == "serve" && parse_number(arguments[2], report) &&
+        parse_number(arguments[3], file)) {
+        be_quiet();
+        serve(report, file);
+    }
     std::fputs("k2s-worker is started by the K2s host; there is nothing to run by hand.\n"
-               "usage: k2s-worker probe LIBRARY PLUGIN-ID REPORT-HANDLE LIBRARY-HANDLE\n",
+               "usage: k2s-worker probe LIBRARY PLUGIN-ID REPORT-HANDLE LIBRARY-HANDLE\n"
+               "       k2s-worker serve LINE-HANDLE LIBRARY-HANDLE\n",
                stderr);
     return 2;
 }

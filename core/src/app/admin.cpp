@@ -31,6 +31,9 @@ admin::Response answer(App &app, ServiceHost &host, const admin::Request &reques
             return json_response(ready ? 200 : 503, {{"ready", ready}});
         }
         if (request.path == "/metrics") {
+            for (const PluginInstance *plugin : app.plugins().active()) {
+                plugin->collect_metrics();
+            }
             return {200, app.services().metrics.text(), std::string(Metrics::k_content_type)};
         }
         if (request.path == "/state") {

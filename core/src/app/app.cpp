@@ -5,11 +5,12 @@
 #include <map>
 
 #include "app/host_commands.hpp"
+#include "app/isolation.hpp"
 #include "app/output.hpp"
+#include "app/process_port.hpp"
 #include "app/service_control.hpp"
 #include "app/switches.hpp"
 #include "app/verify.hpp"
-#include "process/process.hpp"
 #include "util/environment.hpp"
 #include "util/path.hpp"
 #include "util/privilege.hpp"
@@ -57,41 +58,6 @@ Field to_field(const k2s_field &field) {
     case K2S_FIELD_JSON: return {key, JsonText{from_abi(field.text)}};
     default: return {key, from_abi(field.text)};
     }
-}
-
-/// The port behind k2s.process.
-Result<ProcessOutcome> run_process(const ProcessRequest &request) {
-    process::Spec spec;
-    spec.program = path_from_utf8(request.argv.front());
-    spec.arguments.assign(request.argv.begin() + 1, request.argv.end());
-    for (const auto &variable : request.env) {
-        const auto equals = variable.find('=');
-        if (equals == std::string::npos) {
-            spec.unset_environment.push_back(variable);
-        } else {
-            spec.set_environment.emplace_back(variable.substr(0, equals),
-                                              variable.substr(equals + 1));
-        }
-    }
-    spec.directory = path_from_utf8(request.directory);
-    spec.input = request.input;
-    if (request.out) {
-        spec.out = process::Output::deliver(request.out, request.output_limit, true);
-    }
-    if (request.err) {
-        spec.err = process::Output::deliver(request.err, request.output_limit, true);
-    }
-    spec.deadline = request.deadline;
-    auto outcome = process::run(std::move(spec));
-    if (!outcome) {
-        return pass(outcome);
-    }
-    if (outcome->end == process::End::OutputLimit) {
-        return fail(K2S_E_NO_MEMORY, "{} wrote more than {} bytes", request.argv.front(),
-                    request.output_limit);
-    }
-    return ProcessOutcome{outcome->exit_code, outcome->signal,
-                          outcome->end == process::End::Deadline};
 }
 
 } // namespace
@@ -170,7 +136,7 @@ Result<int> App::execute(const std::vector<std::string> &arguments) {
     start_log();
     open_gate();
     services_ = std::make_unique<Services>(make_ports());
-    plugins_->attach(*services_, make_verifier(tree_, verify_rules()));
+    plugins_->attach(*services_, plugin_means());
     return dispatch();
 }
 
@@ -180,6 +146,47 @@ void App::open_gate() {
         tree_,
         policy != nullptr ? trust::parse_policy(policy->get_ref<const std::string &>()) : std::nullopt,
         [this](const std::string &message) { logger_->write(k_level_warn, "host", message); });
+}
+
+PluginSet::Means App::plugin_means() {
+    auto rules = verify_rules();
+    const auto in_worker = [this, create_time = rules.create_time](bool trusted) {
+        return worker_loader(
+            {tree_.worker, create_time, [this, trusted](const Manifest &manifest) {
+                 const std::lock_guard lock(config_mutex_);
+                 return worker_limits(said(config_.get(), "plugins", manifest.id), trusted);
+             }});
+    };
+    PluginSet::Means means;
+    means.verify = make_verifier(tree_, rules);
+    rules.for_worker = true;
+    means.verify_for_worker = make_verifier(tree_, std::move(rules));
+    means.load_here = [foreign = in_worker(false)](const Manifest &manifest, const fs::path &file,
+                                                   const VerifiedLibrary &library) {
+        return library.trusted ? load_here(manifest, file, library)
+                               : foreign(manifest, file, library);
+    };
+    means.load_in_worker = [own = in_worker(true), foreign = in_worker(false)](
+                               const Manifest &manifest, const fs::path &file,
+                               const VerifiedLibrary &library) {
+        return library.trusted ? own(manifest, file, library) : foreign(manifest, file, library);
+    };
+    means.only_in_worker = [this](const Manifest &manifest) {
+        const std::lock_guard lock(config_mutex_);
+        return plugin_place(said(config_.get(), "plugins", manifest.id), manifest) == Place::worker;
+    };
+    return means;
+}
+
+Place App::place_of(const std::string &feature, const Config &config) const {
+    for (const auto &candidate : plugins_->candidates()) {
+        if (const auto *declared = candidate.manifest.find_feature(feature)) {
+            return feature_place(said(&config, "features", feature),
+                                 said(&config, "plugins", candidate.manifest.id),
+                                 candidate.manifest, *declared);
+        }
+    }
+    return Place::here;
 }
 
 VerifyRules App::verify_rules() {

@@ -53,6 +53,9 @@ class App {
     /// manifest. Whoever asks for the feature by name need not switch it on as well.
     bool feature_enabled(const std::string &id, const Config &config, bool asked_for = false) const;
 
+    /// Where a feature runs: as the configuration or else the manifest says for it or its plugin.
+    Place place_of(const std::string &feature, const Config &config) const;
+
     /// Reads the configuration again, as the command line asked for it, and checks it.
     Result<ConfigPtr> load() const;
     /// Makes it the current one: what plugins read and what the log does follow it.
@@ -77,6 +80,7 @@ class App {
     void start_log();
     void open_gate();
     VerifyRules verify_rules();
+    PluginSet::Means plugin_means();
     Ports make_ports();
     int print_version() const;
     Result<int> print_help() const;

@@ -65,7 +65,8 @@ class AbiValues {
 
 Result<int> run_plugin_command(App &app) {
     const Command &command = *app.call().command;
-    auto plugin = app.plugins().activate(*app.plugins().find_feature(command.feature));
+    auto plugin = app.plugins().activate(*app.plugins().find_feature(command.feature),
+                                         app.place_of(command.feature, *app.config()));
     if (!plugin) {
         return pass(plugin);
     }

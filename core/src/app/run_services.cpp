@@ -2,6 +2,7 @@
 #include "app/service_host.hpp"
 
 #include "app/admin.hpp"
+#include "app/isolation.hpp"
 #include "app/service_control.hpp"
 
 namespace k2s::core {
@@ -35,7 +36,10 @@ std::vector<ServiceSpec> configured_services(const App &app, const Config &confi
         const auto feature = entry.value("feature", instance);
         if (entry.value("enabled", true) && app.feature_enabled(feature, config, true)) {
             const auto *settings = config.service_settings(instance);
-            list.push_back({instance, feature, settings != nullptr ? settings->dump() : "{}"});
+            const auto isolation = entry.find("isolation");
+            list.push_back({instance, feature, settings != nullptr ? settings->dump() : "{}",
+                            isolation != entry.end() ? to_place(*isolation)
+                                                     : app.place_of(feature, config)});
         }
     }
     return list;
@@ -54,7 +58,7 @@ Result<std::vector<ServiceSpec>> default_services(const App &app, const Config &
         if (!settings) {
             return pass(settings);
         }
-        list.push_back({schema.id, schema.id, settings->dump()});
+        list.push_back({schema.id, schema.id, settings->dump(), app.place_of(schema.id, config)});
     }
     return list;
 }
@@ -105,7 +109,8 @@ Result<int> run_service_command(App &app) {
         if (!checked) {
             return pass(checked);
         }
-        return std::vector<ServiceSpec>{{feature, feature, checked->dump()}};
+        return std::vector<ServiceSpec>{
+            {feature, feature, checked->dump(), app.place_of(feature, config)}};
     };
     return run_until_stopped(app, wanted, {});
 }

@@ -32,7 +32,7 @@ void ServiceHost::launch(const ServiceSpec &spec) {
     auto &log = app_.logger();
     Error why{K2S_E_NOT_FOUND, fmt::format("no usable plugin has the feature '{}'", spec.feature)};
     if (const auto index = app_.plugins().find_feature(spec.feature)) {
-        auto plugin = app_.plugins().activate(*index);
+        auto plugin = app_.plugins().activate(*index, spec.place);
         if (plugin) {
             if (auto started = services_.start(spec, **plugin); !started) {
                 log.write(k_level_error, "host", started.error().message);
@@ -74,7 +74,8 @@ Result<void> ServiceHost::apply(const std::vector<ServiceSpec> &wanted) {
     };
     for (const auto &present : services_.specs()) {
         const bool stays = std::ranges::any_of(wanted, [&](const ServiceSpec &spec) {
-            return spec.instance == present.instance && spec.feature == present.feature;
+            return spec.instance == present.instance && spec.feature == present.feature &&
+                   spec.place == present.place;
         });
         if (!stays) {
             note(services_.stop(present.instance, drain_time()));

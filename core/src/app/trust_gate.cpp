@@ -39,31 +39,31 @@ Result<Policy> TrustGate::policy() const {
     return configured_ ? Result<Policy>(*configured_) : trust_.default_policy();
 }
 
-Result<void> TrustGate::judge(const Manifest &manifest, const fs::path &folder,
+Result<bool> TrustGate::judge(const Manifest &manifest, const fs::path &folder,
                               const trust::OpenLibrary *library) {
     if (is_off() || trust_.known(manifest, folder, library) != nullptr) {
-        return {};
+        return true;
     }
     const auto how = policy();
     if (!how) {
         return std::unexpected(how.error());
     }
     if (*how == Policy::off) {
-        return {};
+        return true;
     }
     const auto verified = trust_.verify(manifest, folder, library);
     if (verified) {
-        return {};
+        return true;
     }
     auto why = fmt::format("plugin '{}' is not trusted: {}", manifest.id, verified.error().message);
     if (*how == Policy::warn) {
         warn_(why);
-        return {};
+        return false;
     }
     return fail(verified.error().code, "{}", why);
 }
 
-Result<void> TrustGate::admit(const Manifest &manifest, const fs::path &folder,
+Result<bool> TrustGate::admit(const Manifest &manifest, const fs::path &folder,
                               const trust::OpenLibrary &library) {
     return judge(manifest, folder, &library);
 }

@@ -27,8 +27,9 @@ class TrustGate {
     trust::Guard guard() const;
 
     /// Lets the plugin whose library is open in, or says why not. A few looks at files for a plugin
-    /// that is known to be good. K2S_E_PERMISSION, K2S_E_CONFIG. [may-block]
-    Result<void> admit(const Manifest &manifest, const fs::path &folder,
+    /// that is known to be good. False: it is not trusted, and let in all the same (policy "warn"):
+    /// only into a worker. K2S_E_PERMISSION, K2S_E_CONFIG. [may-block]
+    Result<bool> admit(const Manifest &manifest, const fs::path &folder,
                        const trust::OpenLibrary &library);
 
     /// Why admit() would refuse it; nothing when it would not. `library` need not exist.
@@ -39,7 +40,7 @@ class TrustGate {
 
   private:
     bool is_off() const;
-    Result<void> judge(const Manifest &manifest, const fs::path &folder,
+    Result<bool> judge(const Manifest &manifest, const fs::path &folder,
                        const trust::OpenLibrary *library);
 
     trust::Trust trust_;

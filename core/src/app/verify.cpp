@@ -44,6 +44,9 @@ class Entrance {
         if (known != nullptr && known->verdict == trust::Verdict::Quarantined) {
             return quarantined(manifest_, *known);
         }
+        if (rules_.for_worker) {
+            return for_worker(known);
+        }
         if (known == nullptr || known->verdict == trust::Verdict::Trying) {
             return first_use();
         }
@@ -66,6 +69,24 @@ class Entrance {
             }
         }
     };
+
+    /// The worker is the probe of its own; one is needed only for the hash of an unknown file.
+    Result<std::shared_ptr<void>> for_worker(const trust::Record *known) {
+        if (manifest_.sha256.empty()) {
+            return std::shared_ptr<void>();
+        }
+        trust::Record record = known != nullptr ? *known : fresh_record();
+        if (known == nullptr) {
+            if (auto probed = probe(record); !probed) {
+                return core::pass(probed);
+            }
+        }
+        if (record.verdict == trust::Verdict::Quarantined) {
+            return quarantined(manifest_, record);
+        }
+        auto same = check_hash(record.sha256);
+        return same ? Result<std::shared_ptr<void>>(nullptr) : core::pass(same);
+    }
 
     const trust::Record *find() { return records_.find(name_, library_.identity()); }
 
@@ -202,14 +223,16 @@ VerifyLibrary make_verifier(const Tree &tree, VerifyRules rules) {
             !safe) {
             return pass(safe);
         }
-        if (auto trusted = rules.gate.admit(manifest, file.parent_path(), *library); !trusted) {
+        auto trusted = rules.gate.admit(manifest, file.parent_path(), *library);
+        if (!trusted) {
             return pass(trusted);
         }
         auto trial = Entrance(tree, rules, *records, manifest, *library).pass();
         if (!trial) {
             return pass(trial);
         }
-        return VerifiedLibrary{library->load_path(), library, std::move(*trial)};
+        return VerifiedLibrary{library->load_path(), library, library->native(), std::move(*trial),
+                               *trusted};
     };
 }
 
@@ -225,6 +248,24 @@ std::optional<std::string> quarantine_reason(const Manifest &manifest, const fs:
         }
     }
     return std::nullopt;
+}
+
+void quarantine(const Manifest &manifest, const fs::path &folder, const std::string &reason) {
+    const auto library = trust::OpenLibrary::open(library_of(manifest, folder));
+    if (!library) {
+        return; // it is gone, and with it what could be kept out
+    }
+    trust::Records records(records_file());
+    const auto name = path_to_utf8(library->path());
+    const auto *known = records.find(name, library->identity());
+    trust::Record record = known != nullptr ? *known : trust::Record();
+    record.library = name;
+    record.identity = library->identity();
+    record.verdict = trust::Verdict::Quarantined;
+    record.code = K2S_E_FAILED;
+    record.reason = reason;
+    record.time = std::time(nullptr);
+    static_cast<void>(records.put(record)); // if not: it counts for this process
 }
 
 Result<bool> lift_quarantine(const Manifest &manifest, const fs::path &folder) {

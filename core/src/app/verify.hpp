@@ -22,6 +22,8 @@ struct VerifyRules {
     bool watch_all = false;
     /// Ends the process with K2S_E_TIMEOUT's exit code: a plugin's create does not come back.
     std::function<void(const std::string &message)> give_up;
+    /// The library is to run in a worker: it cannot take this process along, so it needs no trial.
+    bool for_worker = false;
 };
 
 /// What a library has to pass before it is mapped: readable and of this platform, not writable by
@@ -33,6 +35,10 @@ VerifyLibrary make_verifier(const Tree &tree, VerifyRules rules);
 /// Why the library of a plugin is quarantined; nothing when it is not.
 std::optional<std::string> quarantine_reason(const Manifest &manifest,
                                              const boost::filesystem::path &folder);
+
+/// Keeps the library of a plugin from being used again, in this and later processes.
+void quarantine(const Manifest &manifest, const boost::filesystem::path &folder,
+                const std::string &reason);
 
 /// Forgets that: the library is probed and tried again. True when there was something to forget.
 Result<bool> lift_quarantine(const Manifest &manifest, const boost::filesystem::path &folder);

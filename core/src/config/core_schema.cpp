@@ -52,7 +52,26 @@ constexpr const char *k_schema = R"json({
     "type": "object", "default": {}, "description": "Plugins by id",
     "additionalProperties": {
       "type": "object", "additionalProperties": false,
-      "properties": {"enabled": {"type": "boolean", "default": true}}
+      "properties": {
+        "enabled": {"type": "boolean", "default": true},
+        "isolation": {"type": "string", "enum": ["none", "process"],
+          "description": "Where its code runs: in the host, or in a worker process of its own"},
+        "worker": {
+          "type": "object", "additionalProperties": false,
+          "description": "What its worker may do; each missing key: no limit",
+          "properties": {
+            "user": {"type": "string", "minLength": 1, "maxLength": 64,
+              "description": "Linux, when the host is root: the user that it becomes"},
+            "memory_mb": {"type": "integer", "minimum": 64, "maximum": 1048576,
+              "description": "Memory that it may have (Linux: address space)"},
+            "processes": {"type": "integer", "minimum": 0, "maximum": 65535,
+              "description": "Processes that it may start"},
+            "read_only": {"type": "boolean", "description": "It may write no files"},
+            "admin_calls": {"type": "boolean",
+              "description": "It may do what changes the machine: mounts, namespaces, other processes"}
+          }
+        }
+      }
     }
   },
   "features": {
@@ -61,6 +80,8 @@ constexpr const char *k_schema = R"json({
       "type": "object", "additionalProperties": false,
       "properties": {
         "enabled": {"type": "boolean"},
+        "isolation": {"type": "string", "enum": ["none", "process"],
+          "description": "As for a plugin, for this feature alone"},
         "settings": {"type": "object", "description": "For all uses of the feature; a service's own settings win"}
       }
     }
@@ -72,7 +93,8 @@ constexpr const char *k_schema = R"json({
       "properties": {
         "feature": {"type": "string", "description": "Id of the feature; the instance's name when absent"},
         "enabled": {"type": "boolean", "default": true},
-        "isolation": {"type": "string", "enum": ["none"], "default": "none"},
+        "isolation": {"type": "string", "enum": ["none", "process"],
+          "description": "As for a plugin, for this instance alone"},
         "settings": {"type": "object", "default": {}, "description": "What the feature's schema declares"}
       }
     }

@@ -88,9 +88,16 @@ std::string library_file_name(const Manifest &manifest) {
 #endif
 }
 
+Result<PluginCode> load_here(const Manifest &, const boost::filesystem::path &file,
+                             const VerifiedLibrary &verified) {
+    auto library = load_library(verified.path, path_text(file));
+    return library ? Result<PluginCode>({.entry = library->entry}) : pass(library);
+}
+
 PluginInstance::PluginInstance(const Manifest &manifest, boost::filesystem::path folder,
-                               Services &services)
-    : manifest_(manifest), folder_(std::move(folder)), services_(services) {}
+                               Services &services, LoadCode load_code)
+    : manifest_(manifest), folder_(std::move(folder)), services_(services),
+      load_code_(std::move(load_code)) {}
 
 void PluginInstance::refuse(Error reason) {
     state_ = PluginState::refused;
@@ -116,19 +123,19 @@ Result<void> PluginInstance::activate(const VerifyLibrary &verify) {
 }
 
 Result<void> PluginInstance::load(const VerifyLibrary &verify) {
-    if (entry_ != nullptr) {
-        return {}; // parked: its code is still mapped
+    if (code_.entry) {
+        return {}; // parked: its code is still there
     }
     const auto file = folder_ / path_from_utf8(library_file_name(manifest_));
     auto verified = verify(manifest_, file);
     if (!verified) {
         return pass(verified);
     }
-    auto library = load_library(verified->path, path_text(file));
-    if (!library) {
-        return pass(library);
+    auto code = load_code_(manifest_, file, *verified);
+    if (!code) {
+        return pass(code);
     }
-    entry_ = library->entry;
+    code_ = std::move(*code);
     held_ = std::move(verified->held);
     trial_ = std::move(verified->trial);
     return {};
@@ -140,7 +147,7 @@ Result<void> PluginInstance::create() {
     k2s_error error = make_error();
     const StrandGuard strand(scope_->strand(), "create");
     int32_t status =
-        contained(manifest_.id, &error, [&] { return entry_(scope_->host(), &plugin_, &error); });
+        contained(manifest_.id, &error, [&] { return code_.entry(scope_->host(), &plugin_, &error); });
     if (status < 0) {
         auto why = to_error(status, error);
         return fail(why.code, "plugin '{}': its entry failed: {}", manifest_.id, why.message);
@@ -321,6 +328,8 @@ Result<void> PluginInstance::reconfigure() {
         call("changed", [&](k2s_error *error) { return (*table)->changed(plugin_->self, error); });
     return done ? Result<void>() : pass(done);
 }
+
+void PluginInstance::touch() { const StrandGuard strand(scope_->strand(), "touch"); }
 
 Result<bool> PluginInstance::step(uint32_t step, std::chrono::milliseconds deadline) {
     auto done = call_beside<k2s_lifecycle>(

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include <boost/filesystem/path.hpp>
+#include <nlohmann/json.hpp>
 
 #include <k2s/abi/draft/commands.h>
 #include <k2s/abi/draft/services.h>
@@ -20,6 +21,7 @@
 
 #include "manifest/manifest.hpp"
 #include "services/services.hpp"
+#include "trust/identity.hpp"
 #include "util/result.hpp"
 
 namespace k2s::core {
@@ -33,20 +35,45 @@ enum class PluginState : uint8_t {
 
 std::string_view state_name(PluginState state);
 
+/// Where the code of a plugin runs.
+enum class Place : uint8_t {
+    here,   ///< in this process
+    worker, ///< in a k2s-worker
+};
+
 /// A library that passed verification.
 struct VerifiedLibrary {
     boost::filesystem::path path;
     std::shared_ptr<void> held;  ///< keeps the checked file open as long as it is mapped
+    trust::OpenLibrary::Native file = trust::OpenLibrary::k_closed; ///< that file
     std::shared_ptr<void> trial; ///< let go once `create` came back, however it went
+    bool trusted = true;         ///< false: let in all the same, but only into a worker
 };
 using VerifyLibrary = std::function<Result<VerifiedLibrary>(const Manifest &manifest,
                                                             const boost::filesystem::path &file)>;
+
+/// A plugin's code, wherever it runs.
+struct PluginCode {
+    /// The library's entry, or what stands for it.
+    std::function<int32_t(const k2s_host *, const k2s_plugin **, k2s_error *)> entry;
+    /// Of code that runs elsewhere: how it does there, and its metrics brought here. [any-thread]
+    std::function<nlohmann::ordered_json()> state = {};
+    std::function<void()> collect_metrics = {};
+};
+using LoadCode = std::function<Result<PluginCode>(const Manifest &manifest,
+                                                  const boost::filesystem::path &file,
+                                                  const VerifiedLibrary &library)>;
+
+/// Maps it into this process.
+Result<PluginCode> load_here(const Manifest &manifest, const boost::filesystem::path &file,
+                             const VerifiedLibrary &library);
 
 /// [strand] for what says nothing else: the object takes the plugin's strand itself.
 class PluginInstance {
   public:
     /// `manifest` has to outlive the object; `folder` holds the library.
-    PluginInstance(const Manifest &manifest, boost::filesystem::path folder, Services &services);
+    PluginInstance(const Manifest &manifest, boost::filesystem::path folder, Services &services,
+                   LoadCode load_code = load_here);
     PluginInstance(const PluginInstance &) = delete;
     PluginInstance &operator=(const PluginInstance &) = delete;
 
@@ -92,6 +119,20 @@ class PluginInstance {
     /// The plugin's part of a step (K2S_STEP_*); whether it has one. [any-thread, may-block]
     Result<bool> step(uint32_t step, std::chrono::milliseconds deadline);
 
+    /// Waits for the plugin's strand: it moves.
+    void touch();
+
+    /// How its code does that runs elsewhere; null for one that runs here. [any-thread]
+    nlohmann::ordered_json code_state() const {
+        return code_.state ? code_.state() : nlohmann::ordered_json();
+    }
+    /// Brings metrics here that are counted elsewhere. [any-thread, may-block]
+    void collect_metrics() const {
+        if (code_.collect_metrics) {
+            code_.collect_metrics();
+        }
+    }
+
     /// The plugin's diagnostics as JSON text; "null" when it has none. [any-thread]
     Result<std::string> diagnostics();
 
@@ -111,7 +152,8 @@ class PluginInstance {
     const boost::filesystem::path folder_;
     Services &services_;
     std::unique_ptr<PluginScope> scope_;
-    k2s_plugin_entry_v1_fn entry_ = nullptr;
+    const LoadCode load_code_;
+    PluginCode code_;
     std::shared_ptr<void> held_;  ///< the library's open file
     std::shared_ptr<void> trial_; ///< until create has come back
     const k2s_plugin *plugin_ = nullptr;

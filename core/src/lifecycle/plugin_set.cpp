@@ -59,10 +59,10 @@ DiscoveredPlugins discover_plugins(const std::vector<fs::path> &folders, std::st
         }
         for (const auto &plugin : sub_folders(folder, found)) {
             if (found.candidates.size() + found.broken.size() >= k_max_plugins) {
-                found.broken.push_back({path_text(plugin),
-                                        {K2S_E_NO_MEMORY, fmt::format("{}: more than {} plugins",
-                                                                      path_text(folder),
-                                                                      k_max_plugins)}});
+                found.broken.push_back(
+                    {path_text(plugin),
+                     {K2S_E_NO_MEMORY,
+                      fmt::format("{}: more than {} plugins", path_text(folder), k_max_plugins)}});
                 return found;
             }
             read_plugin(plugin, found);
@@ -74,7 +74,8 @@ DiscoveredPlugins discover_plugins(const std::vector<fs::path> &folders, std::st
 PluginSet::PluginSet(DiscoveredPlugins found, std::vector<std::string> reserved_commands,
                      const Chooser &enabled)
     : found_(std::move(found)), reserved_(std::move(reserved_commands)),
-      instances_(found_.candidates.size()) {
+      instances_{std::vector<std::unique_ptr<PluginInstance>>(found_.candidates.size()),
+                 std::vector<std::unique_ptr<PluginInstance>>(found_.candidates.size())} {
     choose(enabled);
 }
 
@@ -88,11 +89,11 @@ void PluginSet::choose(const Chooser &enabled) {
 std::vector<std::string> PluginSet::park_refused(std::chrono::milliseconds deadline) {
     std::vector<std::string> blockers;
     for (auto position = active_.size(); position-- > 0;) {
-        const std::size_t index = active_[position];
-        if (!resolution_.verdicts[index].refused) {
+        const Activated one = active_[position];
+        if (!resolution_.verdicts[one.index].refused) {
             continue;
         }
-        if (auto done = instances_[index]->deactivate(deadline); !done) {
+        if (auto done = one.instance->deactivate(deadline); !done) {
             blockers.push_back(done.error().message);
             continue;
         }
@@ -124,64 +125,91 @@ std::optional<std::size_t> PluginSet::find_feature(std::string_view feature) con
     return std::nullopt;
 }
 
-void PluginSet::attach(Services &services, VerifyLibrary verify) {
+void PluginSet::attach(Services &services, Means means) {
     services_ = &services;
-    verify_ = std::move(verify);
+    means_ = std::move(means);
 }
 
-Result<PluginInstance *> PluginSet::activate(std::size_t index) {
+Result<PluginInstance *> PluginSet::activate(std::size_t index, Place place) {
     const Verdict &verdict = resolution_.verdicts[index];
-    auto &instance = instances_[index];
+    auto &own = instance(index, place);
     if (verdict.refused) {
         return std::unexpected(*verdict.refused);
     }
-    if (!instance) {
-        instance = std::make_unique<PluginInstance>(found_.candidates[index].manifest,
-                                                    found_.folders[index], *services_);
+    const bool here = place == Place::here;
+    const Manifest &manifest = found_.candidates[index].manifest;
+    if (here && means_.only_in_worker(manifest)) {
+        return fail(K2S_E_UNSUPPORTED,
+                    "plugin '{}' runs in a worker only, and its contracts do not reach out of it: "
+                    "set plugins.{}.isolation to \"none\"",
+                    manifest.id, manifest.id);
     }
-    if (instance->state() == PluginState::created) {
-        return instance.get();
+    if (!own) {
+        own = std::make_unique<PluginInstance>(manifest, found_.folders[index], *services_,
+                                               here ? means_.load_here : means_.load_in_worker);
     }
-    for (const std::size_t need : verdict.needs) {
-        const auto &provider_instance = instances_[need];
+    if (own->state() == PluginState::created) {
+        return own.get();
+    }
+    if (auto done = activate_needs(index, place); !done) {
+        own->refuse(done.error());
+    }
+    if (auto done = own->activate(here ? means_.verify : means_.verify_for_worker); !done) {
+        return pass(done);
+    }
+    const std::lock_guard lock(active_mutex_);
+    active_.push_back({index, own.get()});
+    return own.get();
+}
+
+/// The plugins whose contracts it uses. Their tables are of this process, so a plugin in a worker
+/// has none but its own.
+Result<void> PluginSet::activate_needs(std::size_t index, Place place) {
+    const Manifest &manifest = found_.candidates[index].manifest;
+    for (const std::size_t need : resolution_.verdicts[index].needs) {
+        const Manifest &other = found_.candidates[need].manifest;
+        const bool optional =
+            std::ranges::all_of(manifest.required_contracts, [&](const RequiredContract &contract) {
+                return contract.optional ||
+                       std::ranges::find(other.provided_contracts, contract.contract,
+                                         &ProvidedContract::contract) ==
+                           other.provided_contracts.end();
+            });
+        if (place == Place::worker) {
+            if (!optional && need != index) {
+                return fail(
+                    K2S_E_UNSUPPORTED,
+                    "plugin '{}' needs a contract of plugin '{}', and contracts do not reach "
+                    "into a worker: set plugins.{}.isolation to \"none\"",
+                    manifest.id, other.id, manifest.id);
+            }
+            continue;
+        }
+        const auto &provider_instance = instance(need, Place::here);
         if (provider_instance && provider_instance->state() != PluginState::parked) {
             continue; // it runs, has failed, or is on its way up in an optional circle
         }
         auto provider = activate(need);
-        const auto &required = instance->manifest().required_contracts;
-        const bool optional = std::ranges::all_of(required, [&](const RequiredContract &contract) {
-            const auto &provided = found_.candidates[need].manifest.provided_contracts;
-            return contract.optional ||
-                   std::ranges::find(provided, contract.contract, &ProvidedContract::contract) ==
-                       provided.end();
-        });
         if (!provider && !optional) {
-            instance->refuse({K2S_E_FAILED, fmt::format("plugin '{}' needs plugin '{}': {}",
-                                                        instance->manifest().id,
-                                                        found_.candidates[need].manifest.id,
-                                                        provider.error().message)});
+            return fail(K2S_E_FAILED, "plugin '{}' needs plugin '{}': {}", manifest.id, other.id,
+                        provider.error().message);
         }
     }
-    if (auto done = instance->activate(verify_); !done) {
-        return pass(done);
-    }
-    const std::lock_guard lock(active_mutex_);
-    active_.push_back(index);
-    return instance.get();
+    return {};
 }
 
 std::vector<PluginInstance *> PluginSet::active() const {
     const std::lock_guard lock(active_mutex_);
     std::vector<PluginInstance *> list;
-    for (const std::size_t index : active_) {
-        list.push_back(instances_[index].get());
+    for (const Activated &one : active_) {
+        list.push_back(one.instance);
     }
     return list;
 }
 
 void PluginSet::reconfigure_all(const std::function<void(const Error &)> &report) {
-    for (const std::size_t index : active_) {
-        if (auto done = instances_[index]->reconfigure(); !done) {
+    for (const Activated &one : active_) {
+        if (auto done = one.instance->reconfigure(); !done) {
             report(done.error());
         }
     }
@@ -189,8 +217,8 @@ void PluginSet::reconfigure_all(const std::function<void(const Error &)> &report
 
 std::vector<std::string> PluginSet::deactivate_all(std::chrono::milliseconds deadline) {
     std::vector<std::string> blockers;
-    for (const std::size_t index : active_ | std::views::reverse) {
-        if (auto done = instances_[index]->deactivate(deadline); !done) {
+    for (const Activated &one : active_ | std::views::reverse) {
+        if (auto done = one.instance->deactivate(deadline); !done) {
             blockers.push_back(done.error().message);
         }
     }

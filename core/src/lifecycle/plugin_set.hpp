@@ -3,6 +3,8 @@
 /// All plugins of a host: found on disk, resolved, activated on demand with what they need.
 #pragma once
 
+#include <array>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -59,15 +61,21 @@ class PluginSet {
     /// The usable plugin that has the feature.
     std::optional<std::size_t> find_feature(std::string_view feature) const;
 
-    /// Gives the set what activation needs. Once, before the first activate.
-    void attach(Services &services, VerifyLibrary verify);
+    /// What activation needs.
+    struct Means {
+        VerifyLibrary verify;
+        VerifyLibrary verify_for_worker; ///< of code that cannot hurt this process
+        LoadCode load_here;
+        LoadCode load_in_worker;
+        /// Whether a plugin may not be loaded here at all.
+        std::function<bool(const Manifest &)> only_in_worker;
+    };
+    /// Once, before the first activate.
+    void attach(Services &services, Means means);
 
-    /// Activates the plugin after those it needs. [may-block]
-    Result<PluginInstance *> activate(std::size_t index);
-
-    /// The instance, when activation was tried; nullptr otherwise.
-    const PluginInstance *instance(std::size_t index) const { return instances_[index].get(); }
-    PluginInstance *instance(std::size_t index) { return instances_[index].get(); }
+    /// Activates the plugin after those it needs. One plugin may run in both places, for different
+    /// features of it. [may-block]
+    Result<PluginInstance *> activate(std::size_t index, Place place = Place::here);
 
     /// The plugins that run now, in order of activation; they stay valid. [any-thread]
     std::vector<PluginInstance *> active() const;
@@ -82,11 +90,21 @@ class PluginSet {
     DiscoveredPlugins found_;
     std::vector<std::string> reserved_;
     Resolution resolution_;
-    std::vector<std::unique_ptr<PluginInstance>> instances_;
+    /// One plugin in one place.
+    struct Activated {
+        std::size_t index;
+        PluginInstance *instance;
+    };
+    std::unique_ptr<PluginInstance> &instance(std::size_t index, Place place) {
+        return instances_[static_cast<std::size_t>(place)][index];
+    }
+    Result<void> activate_needs(std::size_t index, Place place);
+
+    std::array<std::vector<std::unique_ptr<PluginInstance>>, 2> instances_; ///< by place
     mutable std::mutex active_mutex_; ///< writes to active_; the changing thread reads without it
-    std::vector<std::size_t> active_; ///< in order of activation
+    std::vector<Activated> active_;   ///< in order of activation
     Services *services_ = nullptr;
-    VerifyLibrary verify_;
+    Means means_;
 };
 
 } // namespace k2s::core

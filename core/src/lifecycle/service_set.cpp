@@ -156,6 +156,13 @@ nlohmann::ordered_json ServiceSet::states() const {
             item["plugin"] = entry.plugin->manifest().id;
         }
         item["state"] = entry.handle != 0 ? "running" : "failed";
+        if (auto worker = entry.plugin != nullptr ? entry.plugin->code_state() : nullptr;
+            !worker.is_null()) {
+            if (entry.handle != 0) {
+                item["state"] = worker.at("state");
+            }
+            item["worker"] = std::move(worker);
+        }
         if (entry.failure) {
             item["error"] = entry.failure->message;
         }

@@ -18,6 +18,7 @@ struct ServiceSpec {
     std::string instance;
     std::string feature;
     std::string settings; ///< checked JSON
+    Place place = Place::here;
     bool operator==(const ServiceSpec &) const = default;
 };
 
@@ -52,7 +53,7 @@ class ServiceSet {
     /// Why the first one that is not running is not. Call it when there is one.
     Error first_failure() const;
 
-    /// [{instance, feature, plugin, state, error?, status?}]
+    /// [{instance, feature, plugin, state, worker?, error?, unhealthy?, status?}]
     nlohmann::ordered_json states() const;
 
   private:

@@ -158,11 +158,18 @@ constexpr FieldTable<ProvidedContract, 2> k_provided_fields = {{
      [](Reader &r, json &v, ProvidedContract &c) { return read_version(r, v, c.version); }},
 }};
 
-constexpr FieldTable<Feature, 5> k_feature_fields = {{
+constexpr std::array<std::pair<std::string_view, bool>, 2> k_isolations = {{
+    {"none", false},
+    {"process", true},
+}};
+
+constexpr FieldTable<Feature, 6> k_feature_fields = {{
     {"id", true, [](Reader &r, json &v, Feature &f) { return read_id(r, v, f.id); }},
     {"kind", true, [](Reader &r, json &v, Feature &f) { return r.word(v, k_kinds, f.kind); }},
     {"summary", true, [](Reader &r, json &v, Feature &f) { return r.filled(v, f.summary); }},
     {"enabled", false, [](Reader &r, json &v, Feature &f) { return r.boolean(v, f.enabled); }},
+    {"isolation", false,
+     [](Reader &r, json &v, Feature &f) { return r.word(v, k_isolations, f.isolated); }},
     {"config", false,
      [](Reader &r, json &v, Feature &f) {
          if (!v.is_object()) {
@@ -208,7 +215,7 @@ bool read_contracts(Reader &reader, json &value, const FieldTable<T, N> &fields,
     });
 }
 
-constexpr FieldTable<Manifest, 13> k_manifest_fields = {{
+constexpr FieldTable<Manifest, 14> k_manifest_fields = {{
     {"manifest", true,
      [](Reader &r, json &v, Manifest &) {
          int64_t format = 0;
@@ -232,6 +239,8 @@ constexpr FieldTable<Manifest, 13> k_manifest_fields = {{
          return read_contracts(r, v, k_provided_fields, m.provided_contracts);
      }},
     {"privileges", false, read_privileges},
+    {"isolation", false,
+     [](Reader &r, json &v, Manifest &m) { return r.word(v, k_isolations, m.isolated); }},
     {"features", true, read_features},
     {"commands", false,
      [](Reader &r, json &v, Manifest &m) { return read_commands(r, v, m.commands); }},

@@ -99,6 +99,7 @@ struct Feature {
     std::string summary;
     bool enabled = true;
     nlohmann::json config; ///< JSON Schema (draft 7) of the settings; null: it has none
+    bool isolated = false; ///< "isolation": "process"
 };
 
 struct RequiredContract {
@@ -124,6 +125,7 @@ struct Manifest {
     std::vector<RequiredContract> required_contracts;
     std::vector<ProvidedContract> provided_contracts;
     std::vector<std::string> privileges;
+    bool isolated = false; ///< "isolation": "process"
     std::vector<Feature> features;
     std::vector<Command> commands;
     std::string text; ///< the bytes it was read from, which are what a signature is about

@@ -89,6 +89,14 @@ struct Spec {
     /// Zero: no deadline.
     std::chrono::milliseconds deadline{0};
     std::stop_token cancel;
+
+    /// Windows: what the tree's job object and token allow. A Linux program limits itself.
+    struct Job {
+        std::uint64_t memory = 0;     ///< bytes committed by all together; 0: no limit
+        std::uint32_t processes = 0;  ///< at the same time; 0: no limit
+        bool restricted = false;      ///< a token without privileges
+        bool low_integrity = false;   ///< may write nothing that an ordinary process owns
+    } job;
 };
 
 enum class End : std::uint8_t {

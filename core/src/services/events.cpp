@@ -53,7 +53,7 @@ struct Events::Subscription {
     bool ended = false;
 };
 
-Result<void> Events::publish(std::string_view topic, std::string_view json) {
+Result<void> Events::check(std::string_view topic, std::string_view json) {
     if (topic.empty() || !is_topic(topic)) {
         return fail(K2S_E_USAGE,
                     "\"{}\" is no topic: words of a-z 0-9 _ - joined with dots, at "
@@ -66,6 +66,13 @@ Result<void> Events::publish(std::string_view topic, std::string_view json) {
     }
     if (!nlohmann::json::accept(json.begin(), json.end())) {
         return fail(K2S_E_USAGE, "the notice \"{}\" is not JSON", topic);
+    }
+    return {};
+}
+
+Result<void> Events::publish(std::string_view topic, std::string_view json) {
+    if (auto good = check(topic, json); !good) {
+        return good;
     }
     std::vector<std::shared_ptr<Subscription>> receivers;
     {

@@ -36,6 +36,8 @@ class Events {
     Events &operator=(const Events &) = delete;
 
     /// K2S_E_USAGE for a bad topic or JSON.
+    static Result<void> check(std::string_view topic, std::string_view json);
+    /// The same.
     Result<void> publish(std::string_view topic, std::string_view json);
 
     /// `dropped`, when given, runs for each notice that is lost because the queue was full.

@@ -58,6 +58,24 @@ class Metrics {
     void set(k2s_handle metric, int64_t value) noexcept;
     void observe(k2s_handle metric, double value) noexcept;
 
+    /// One metric with all it has counted.
+    struct Sample {
+        MetricKind kind = MetricKind::counter;
+        std::string name;
+        std::string help;
+        std::string labels;
+        int64_t value = 0;
+        std::vector<double> bounds;
+        std::vector<uint64_t> buckets; ///< one more than bounds, not cumulative
+        double sum = 0;
+    };
+
+    /// All metrics of all plugins.
+    std::vector<Sample> samples() const;
+
+    /// Shows what was counted elsewhere; errors as open().
+    Result<void> show(std::string_view plugin, const Sample &sample);
+
     /// Forgets all metrics of a plugin: their handles become unknown.
     void remove_plugin(std::string_view plugin);
 

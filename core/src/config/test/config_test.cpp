@@ -389,7 +389,6 @@ services:
     BOOST_TEST(config->service_settings("httpproxy")->at("port") == 1);
     BOOST_TEST(text(*config, "/services/httpproxy/feature") == "\"httpproxy\"");
     BOOST_TEST(text(*config, "/services/one/enabled") == "true");
-    BOOST_TEST(text(*config, "/services/one/isolation") == "\"none\"");
     BOOST_TEST(config->feature_settings("httpproxy")->at("user") == "all");
     BOOST_TEST(config->origin("/services/one/settings/user").line == 3U);
     BOOST_TEST(config->origin("/services/one/settings/port").line == 5U);
@@ -428,8 +427,8 @@ BOOST_FIXTURE_TEST_CASE(findings_name_place_and_remedy, Fixture) {
          ":1:16: /services/p/feature: the feature \"yaml2json\" is a command"},
         {"services: {p: {feature: httpproxy}}\n",
          ":1:12: /services/p/settings: the key \"addr\" is missing; add it"},
-        {"services: {p: {feature: httpproxy, isolation: process}}\n",
-         ":1:36: /services/p/isolation: \"process\" is not possible; expected \"none\""},
+        {"services: {p: {feature: httpproxy, isolation: thread}}\n",
+         ":1:36: /services/p/isolation: \"thread\" is not possible; expected \"none\" or \"process\""},
         {"services: {p: {feature: httpproxy,\n settings: {addr: x, prot: 1}}}\n",
          ":2:22: /services/p/settings/prot: unknown key; did you mean \"port\"?"},
         {"services: {p: {feature: httpproxy, settings: {addr: x, port: 70000}}}\n",

@@ -125,13 +125,21 @@ std::unexpected<Error> start_error(const std::string &program, DWORD reason) {
     }
 }
 
-Result<Handle> make_job() {
+Result<Handle> make_job(const Spec::Job &allowed) {
     Handle job(::CreateJobObjectW(nullptr, nullptr));
     JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits{};
     // The job dies with its last handle, which is this process's, however it ends. And a crash is
     // reported by the exit code instead of a dialog.
     limits.BasicLimitInformation.LimitFlags =
         JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE | JOB_OBJECT_LIMIT_DIE_ON_UNHANDLED_EXCEPTION;
+    if (allowed.memory != 0) {
+        limits.BasicLimitInformation.LimitFlags |= JOB_OBJECT_LIMIT_JOB_MEMORY;
+        limits.JobMemoryLimit = static_cast<SIZE_T>(allowed.memory);
+    }
+    if (allowed.processes != 0) {
+        limits.BasicLimitInformation.LimitFlags |= JOB_OBJECT_LIMIT_ACTIVE_PROCESS;
+        limits.BasicLimitInformation.ActiveProcessLimit = allowed.processes;
+    }
     if (!job.valid() || ::SetInformationJobObject(job.get(), JobObjectExtendedLimitInformation,
                                                   &limits, sizeof limits) == FALSE) {
         return fail(K2S_E_FAILED, "cannot make a job object for a child process: {}",
@@ -166,6 +174,36 @@ class HandleList {
     bool valid_ = false;
 };
 
+// This process's own token with less in it; no privilege is needed to start a child with that.
+Result<Handle> make_token(const Spec::Job &allowed) {
+    HANDLE own = nullptr;
+    HANDLE made = nullptr;
+    ::OpenProcessToken(::GetCurrentProcess(),
+                       TOKEN_DUPLICATE | TOKEN_ASSIGN_PRIMARY | TOKEN_QUERY | TOKEN_ADJUST_DEFAULT,
+                       &own);
+    const Handle owned(own);
+    bool done = ::CreateRestrictedToken(own, allowed.restricted ? DISABLE_MAX_PRIVILEGE : 0, 0,
+                                        nullptr, 0, nullptr, 0, nullptr, &made) != FALSE;
+    Handle token(made);
+    if (done && allowed.low_integrity) {
+        SID_IDENTIFIER_AUTHORITY mandatory = SECURITY_MANDATORY_LABEL_AUTHORITY;
+        PSID low = nullptr;
+        done = ::AllocateAndInitializeSid(&mandatory, 1, SECURITY_MANDATORY_LOW_RID, 0, 0, 0, 0, 0,
+                                          0, 0, &low) != FALSE;
+        TOKEN_MANDATORY_LABEL label{{low, SE_GROUP_INTEGRITY}};
+        done = done && ::SetTokenInformation(token.get(), TokenIntegrityLevel, &label,
+                                             sizeof label + ::GetLengthSid(low)) != FALSE;
+        const DWORD reason = ::GetLastError();
+        ::FreeSid(low);
+        ::SetLastError(reason);
+    }
+    if (!done) {
+        return fail(K2S_E_FAILED, "cannot make a token with fewer rights for a child process: {}",
+                    windows_error(::GetLastError()));
+    }
+    return token;
+}
+
 } // namespace
 
 Result<Launched> launch(const Spec &spec, const StandardHandles &standard,
@@ -194,7 +232,7 @@ Result<Launched> launch(const Spec &spec, const StandardHandles &standard,
                     shown, path_text(spec.directory));
     }
 
-    auto job = make_job();
+    auto job = make_job(spec.job);
     if (!job) {
         return pass(job);
     }
@@ -217,10 +255,23 @@ Result<Launched> launch(const Spec &spec, const StandardHandles &standard,
     const DWORD flags = CREATE_SUSPENDED | CREATE_UNICODE_ENVIRONMENT | CREATE_NEW_PROCESS_GROUP |
                         EXTENDED_STARTUPINFO_PRESENT | (shares_console ? 0 : CREATE_NO_WINDOW);
     PROCESS_INFORMATION started{};
-    if (::CreateProcessW(long_path(fs::path(*program)).c_str(), line.data(), nullptr, nullptr, TRUE,
-                         flags, block.data(),
-                         spec.directory.empty() ? nullptr : spec.directory.c_str(),
-                         &startup.StartupInfo, &started) == FALSE) {
+    const auto file = long_path(fs::path(*program));
+    const auto *folder = spec.directory.empty() ? nullptr : spec.directory.c_str();
+    Handle token;
+    if (spec.job.restricted || spec.job.low_integrity) {
+        auto made = make_token(spec.job);
+        if (!made) {
+            return pass(made);
+        }
+        token = std::move(*made);
+    }
+    const BOOL created =
+        token.valid() ? ::CreateProcessAsUserW(token.get(), file.c_str(), line.data(), nullptr,
+                                               nullptr, TRUE, flags, block.data(), folder,
+                                               &startup.StartupInfo, &started)
+                      : ::CreateProcessW(file.c_str(), line.data(), nullptr, nullptr, TRUE, flags,
+                                         block.data(), folder, &startup.StartupInfo, &started);
+    if (created == FALSE) {
         return start_error(shown, ::GetLastError());
     }
     Launched result{std::move(*job), Handle(started.hProcess), started.dwProcessId};

@@ -22,6 +22,9 @@ constexpr Entry k_interfaces[] = {
 } // namespace
 
 const void *find(const Ports &ports, std::string_view id) noexcept {
+    if (const void *const table = ports.replaced ? ports.replaced(id) : nullptr) {
+        return table;
+    }
     if ((id == K2S_CONFIG_ID && (!ports.config || !ports.config_generation)) ||
         (id == K2S_PROCESS_ID && !ports.process)) {
         return nullptr;
