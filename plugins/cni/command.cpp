@@ -4,7 +4,7 @@
 #include <array>
 #include <string>
 
-#include <k2s/abi/draft/process.h>
+#include <k2s/abi/process.h>
 
 #include "bridge/program.hpp"
 #include "bridge_options.hpp"

@@ -7,9 +7,16 @@
 
 Host host;
 
-/* NULL when the host does not have it; the first such id is kept in *missing. */
-static const void *find(const char *id, const char **missing) {
+/* What a table has to be long enough for: an older host's may end before the slot. */
+#define UP_TO(type, slot) (offsetof(type, slot) + sizeof(((type *)0)->slot))
+
+/* NULL when the host does not have it, or not so much of it; the first such id is kept in *missing.
+ */
+static const void *find(const char *id, uint64_t size, const char **missing) {
     const void *table = host.host->get(host.host, str(id));
+    if (table != NULL && *(const uint32_t *)table < size) {
+        table = NULL;
+    }
     if (table == NULL && *missing == NULL) {
         *missing = id;
     }
@@ -18,15 +25,15 @@ static const void *find(const char *id, const char **missing) {
 
 int32_t host_find_all(k2s_error *error) {
     const char *missing = NULL;
-    host.config = find(K2S_CONFIG_ID, &missing);
-    host.events = find(K2S_EVENTS_ID, &missing);
-    host.executor = find(K2S_EXECUTOR_ID, &missing);
-    host.log = find(K2S_LOG_ID, &missing);
-    host.metrics = find(K2S_METRICS_ID, &missing);
-    host.process = find(K2S_PROCESS_ID, &missing);
-    host.progress = find(K2S_PROGRESS_ID, &missing);
-    host.registry = find(K2S_REGISTRY_ID, &missing);
-    host.stdio = find(K2S_STDIO_ID, &missing);
+    host.config = find(K2S_CONFIG_ID, UP_TO(k2s_config, read), &missing);
+    host.events = find(K2S_EVENTS_ID, UP_TO(k2s_events, unsubscribe), &missing);
+    host.executor = find(K2S_EXECUTOR_ID, UP_TO(k2s_executor, join), &missing);
+    host.log = find(K2S_LOG_ID, UP_TO(k2s_log, write), &missing);
+    host.metrics = find(K2S_METRICS_ID, UP_TO(k2s_metrics, observe), &missing);
+    host.process = find(K2S_PROCESS_ID, UP_TO(k2s_process, run), &missing);
+    host.progress = find(K2S_PROGRESS_ID, UP_TO(k2s_progress, end), &missing);
+    host.registry = find(K2S_REGISTRY_ID, UP_TO(k2s_registry, release), &missing);
+    host.stdio = find(K2S_STDIO_ID, UP_TO(k2s_stdio, cancelled), &missing);
     return missing == NULL ? K2S_OK
                            : fail(error, K2S_E_UNSUPPORTED, "this host does not offer %s", missing);
 }

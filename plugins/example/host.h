@@ -6,18 +6,18 @@
 #ifndef EXAMPLE_HOST_H
 #define EXAMPLE_HOST_H
 
-#include <k2s/abi/draft/commands.h>
+#include <k2s/abi/commands.h>
 #include <k2s/abi/draft/config.h>
 #include <k2s/abi/draft/events.h>
-#include <k2s/abi/draft/executor.h>
+#include <k2s/abi/executor.h>
 #include <k2s/abi/draft/lifecycle.h>
-#include <k2s/abi/draft/log.h>
-#include <k2s/abi/draft/metrics.h>
-#include <k2s/abi/draft/process.h>
-#include <k2s/abi/draft/progress.h>
+#include <k2s/abi/log.h>
+#include <k2s/abi/metrics.h>
+#include <k2s/abi/process.h>
+#include <k2s/abi/progress.h>
 #include <k2s/abi/draft/registry.h>
-#include <k2s/abi/draft/services.h>
-#include <k2s/abi/draft/stdio.h>
+#include <k2s/abi/services.h>
+#include <k2s/abi/stdio.h>
 #include <k2s/abi/plugin.h>
 
 /* The host and those of its interfaces that are looked up once, in create. */

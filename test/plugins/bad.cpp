@@ -8,10 +8,10 @@
 #include <stdexcept>
 #include <thread>
 
-#include <k2s/abi/draft/commands.h>
+#include <k2s/abi/commands.h>
 #include <k2s/abi/draft/events.h>
-#include <k2s/abi/draft/executor.h>
-#include <k2s/abi/draft/metrics.h>
+#include <k2s/abi/executor.h>
+#include <k2s/abi/metrics.h>
 #include <k2s/abi/draft/registry.h>
 #include <k2s/abi/plugin.h>
 

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include <k2s/abi/draft/events.h>
-#include <k2s/abi/draft/metrics.h>
-#include <k2s/abi/draft/process.h>
-#include <k2s/abi/draft/progress.h>
+#include <k2s/abi/metrics.h>
+#include <k2s/abi/process.h>
+#include <k2s/abi/progress.h>
 #include <k2s/sdk/plugin.hpp>
 
 #ifdef _WIN32

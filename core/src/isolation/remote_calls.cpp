@@ -4,6 +4,7 @@
 #include <k2s/abi/draft/lifecycle.h>
 
 #include "isolation/remote_line.hpp"
+#include "manifest/json_text.hpp"
 
 namespace k2s::core::isolation {
 
@@ -20,6 +21,8 @@ constexpr auto k_diagnostics = 10s;
 constexpr auto k_beyond = 5s; // what a deadline of the caller is given on top
 constexpr auto k_after_cancel = 10s;
 
+constexpr std::size_t k_max_state = 1024 * 1024;
+
 Status to_status(Result<Reply> reply) {
     if (!reply) {
         return std::move(reply.error());
@@ -28,12 +31,17 @@ Status to_status(Result<Reply> reply) {
                              : Status(reply->status);
 }
 
-Result<std::string> to_text(Result<Reply> reply) {
+Result<std::string> to_json_text(Result<Reply> reply) {
     if (!reply) {
         return pass(reply);
     }
     if (reply->status < 0) {
         return std::unexpected(Error{reply->status, std::move(reply->message)});
+    }
+    // The host parses it: nothing that is large, deep or no JSON gets so far.
+    if (auto sound = parse_json(reply->data, "the worker's answer", {.bytes = k_max_state});
+        !sound) {
+        return pass(sound);
     }
     return std::move(reply->data);
 }
@@ -258,8 +266,8 @@ Result<std::string> RemotePlugin::status(k2s_handle service) {
     if (known->there == 0) {
         return fail(K2S_E_FAILED, "{}", known->failure);
     }
-    return to_text(ask_on(*present, Kind::status, std::move(Packer().put(known->there)),
-                          {.deadline = k_beside}));
+    return to_json_text(ask_on(*present, Kind::status, std::move(Packer().put(known->there)),
+                               {.deadline = k_beside}));
 }
 
 Status RemotePlugin::health() {
@@ -318,7 +326,7 @@ Status RemotePlugin::step(uint32_t step, std::chrono::milliseconds deadline) {
 }
 
 Result<std::string> RemotePlugin::diagnostics() {
-    return to_text(ask(Kind::diagnostics, {}, {.deadline = k_diagnostics}));
+    return to_json_text(ask(Kind::diagnostics, {}, {.deadline = k_diagnostics}));
 }
 
 void RemotePlugin::collect_metrics() {

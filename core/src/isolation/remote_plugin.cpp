@@ -127,8 +127,12 @@ void RemotePlugin::keep() {
             return;
         }
         lock.unlock();
-        note_end(now, up ? std::nullopt : std::optional(up.error()));
+        const auto pause = note_end(now.get(), up ? std::nullopt : std::optional(up.error()));
+        up = now = nullptr;
         lock.lock();
+        news_.notify_all();
+        news_.wait_for(lock, pause, [this] { return closing_; });
+        ++restarts_;
     }
 }
 
@@ -214,12 +218,17 @@ Result<void> RemotePlugin::create(Line &line) {
 
 void RemotePlugin::restart_services(Line &line) {
     std::unique_lock lock(mutex_);
-    for (auto &[handle, service] : services_) {
+    for (const auto &[handle, wanted] : std::map(services_)) { // one may be stopped meanwhile
         Packer body;
-        body.put(service.feature).put(service.instance).put(service.settings);
-        lock.unlock(); // only this thread and calls that wait for it use the map now
+        body.put(wanted.feature).put(wanted.instance).put(wanted.settings);
+        lock.unlock();
         auto answer = line.connection.call(Kind::start, body.take(), {.deadline = k_start});
         lock.lock();
+        const auto found = services_.find(handle);
+        if (found == services_.end()) {
+            continue;
+        }
+        Service &service = found->second;
         const bool good = answer && answer->status >= 0;
         service.there = good ? Unpacker(answer->data).get<uint64_t>() : 0;
         service.failure = good ? "" : answer ? answer->message : answer.error().message;
@@ -251,8 +260,9 @@ void RemotePlugin::watch(Line &line) {
     }
 }
 
-/// Writes down how it ended, and waits before the next start.
-void RemotePlugin::note_end(const std::shared_ptr<Line> &line, const std::optional<Error> &failed) {
+/// Writes down how it ended; the pause before the next start.
+std::chrono::milliseconds RemotePlugin::note_end(const Line *line,
+                                                 const std::optional<Error> &failed) {
     End end{std::chrono::system_clock::now(), failed ? failed->message : line->how(),
             line ? line->process->last_lines() : std::string()};
     std::unique_lock lock(mutex_);
@@ -263,8 +273,10 @@ void RemotePlugin::note_end(const std::shared_ptr<Line> &line, const std::option
     const auto pause = enough ? 0ms : k_back_off[ends_];
     ++ends_;
     last_end_ = end;
-    wanted_ = !services_.empty() && !enough;
-    state_ = enough ? State::quarantined : wanted_ ? State::waiting : State::down;
+    const bool again = !services_.empty() && !enough;
+    wanted_ = again;
+    state_ = enough ? State::quarantined : again ? State::waiting : State::down;
+    const unsigned ends = ends_;
     lock.unlock();
 
     const std::array fields{
@@ -273,16 +285,13 @@ void RemotePlugin::note_end(const std::shared_ptr<Line> &line, const std::option
         k2s_field{to_abi("restart_in_ms"), {}, pause.count(), 0, K2S_FIELD_INT, 0}};
     scope_->services().log(K2S_LOG_ERROR, scope_->id(),
                            enough    ? "the worker ended too often: the plugin is quarantined"
-                           : wanted_ ? "the worker ended and is started again"
+                           : again   ? "the worker ended and is started again"
                                      : "the worker ended; the next call starts it again",
-                           std::span(fields).first(wanted_ ? 3 : 2));
+                           std::span(fields).first(again ? 3 : 2));
     if (enough && plan_.quarantine) {
-        plan_.quarantine(fmt::format("its worker ended {} times in a row: {}", ends_, end.how));
+        plan_.quarantine(fmt::format("its worker ended {} times in a row: {}", ends, end.how));
     }
-    lock.lock();
-    news_.notify_all();
-    news_.wait_for(lock, pause, [this] { return closing_; });
-    ++restarts_;
+    return pause;
 }
 
 nlohmann::ordered_json RemotePlugin::state() const {

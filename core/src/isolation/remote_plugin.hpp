@@ -16,7 +16,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include <k2s/abi/draft/commands.h>
+#include <k2s/abi/commands.h>
 #include <k2s/abi/plugin.h>
 
 #include "isolation/connection.hpp"
@@ -95,7 +95,7 @@ class RemotePlugin {
     Result<void> create(Line &line);
     void restart_services(Line &line);
     void watch(Line &line);
-    void note_end(const std::shared_ptr<Line> &line, const std::optional<Error> &failed);
+    std::chrono::milliseconds note_end(const Line *line, const std::optional<Error> &failed);
     void close();
 
     Result<std::shared_ptr<Line>> line();

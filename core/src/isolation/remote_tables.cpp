@@ -3,9 +3,9 @@
 /// The C functions that stand for an isolated plugin.
 #include <algorithm>
 
-#include <k2s/abi/draft/commands.h>
+#include <k2s/abi/commands.h>
 #include <k2s/abi/draft/lifecycle.h>
-#include <k2s/abi/draft/services.h>
+#include <k2s/abi/services.h>
 #include <k2s/sdk/error.hpp>
 
 #include "isolation/remote_plugin.hpp"

@@ -15,9 +15,9 @@
 #include <boost/filesystem/path.hpp>
 #include <nlohmann/json.hpp>
 
-#include <k2s/abi/draft/commands.h>
-#include <k2s/abi/draft/services.h>
+#include <k2s/abi/commands.h>
 #include <k2s/abi/plugin.h>
+#include <k2s/abi/services.h>
 
 #include "manifest/manifest.hpp"
 #include "services/services.hpp"
@@ -44,7 +44,7 @@ enum class Place : uint8_t {
 /// A library that passed verification.
 struct VerifiedLibrary {
     boost::filesystem::path path;
-    std::shared_ptr<void> held;  ///< keeps the checked file open as long as it is mapped
+    std::shared_ptr<void> held; ///< keeps the checked file open as long as it is mapped
     trust::OpenLibrary::Native file = trust::OpenLibrary::k_closed; ///< that file
     std::shared_ptr<void> trial; ///< let go once `create` came back, however it went
     bool trusted = true;         ///< false: let in all the same, but only into a worker
@@ -60,9 +60,8 @@ struct PluginCode {
     std::function<nlohmann::ordered_json()> state = {};
     std::function<void()> collect_metrics = {};
 };
-using LoadCode = std::function<Result<PluginCode>(const Manifest &manifest,
-                                                  const boost::filesystem::path &file,
-                                                  const VerifiedLibrary &library)>;
+using LoadCode = std::function<Result<PluginCode>(
+    const Manifest &manifest, const boost::filesystem::path &file, const VerifiedLibrary &library)>;
 
 /// Maps it into this process.
 Result<PluginCode> load_here(const Manifest &manifest, const boost::filesystem::path &file,
@@ -96,6 +95,17 @@ class PluginInstance {
         const void *table = state_ == PluginState::created ? query(id) : nullptr;
         if (table == nullptr) {
             return missing(id);
+        }
+        if constexpr (!std::is_void_v<Table>) { // what a later minor adds is asked for where it is
+                                                // used
+            if (static_cast<const Table *>(table)->struct_size < sizeof(Table)) {
+                return fail(
+                    K2S_E_UNSUPPORTED,
+                    "plugin '{}' offers {} with a table of {} bytes, {} are needed: build it "
+                    "with the headers of the plugin ABI",
+                    manifest_.id, id, static_cast<const Table *>(table)->struct_size,
+                    sizeof(Table));
+            }
         }
         return static_cast<const Table *>(table);
     }

@@ -119,7 +119,10 @@ std::vector<ServiceSpec> ServiceSet::specs() const {
 
 bool ServiceSet::all_running() const {
     const std::lock_guard lock(mutex_);
-    return std::ranges::all_of(entries_, [](const Entry &entry) { return entry.handle != 0; });
+    return std::ranges::all_of(entries_, [](const Entry &entry) {
+        const auto worker = entry.plugin != nullptr ? entry.plugin->code_state() : nullptr;
+        return entry.handle != 0 && (worker.is_null() || worker.at("state") == "running");
+    });
 }
 
 std::size_t ServiceSet::running() const {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// Counters, gauges and histograms; see abi/draft/metrics.h. A handle is an index into a table that
+/// Counters, gauges and histograms; see abi/metrics.h. A handle is an index into a table that
 /// only grows, so that counting is one look-up and one atomic addition.
 #pragma once
 
@@ -15,7 +15,7 @@
 #include <string_view>
 #include <vector>
 
-#include <k2s/abi/draft/metrics.h>
+#include <k2s/abi/metrics.h>
 
 #include "util/result.hpp"
 

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include <k2s/abi/draft/log.h>
+#include <k2s/abi/log.h>
 #include <k2s/abi/host.h>
 
 #include "services/executor.hpp"

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include <k2s/abi/draft/log.h>
+#include <k2s/abi/log.h>
 
 #include "util/result.hpp"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// Bars for long work; see abi/draft/progress.h. Without a terminal nothing is ever written.
+/// Bars for long work; see abi/progress.h. Without a terminal nothing is ever written.
 #pragma once
 
 #include <array>
@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-#include <k2s/abi/draft/progress.h>
+#include <k2s/abi/progress.h>
 
 namespace k2s::core {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// The standard streams, the terminal and the environment of the process; see abi/draft/stdio.h.
+/// The standard streams, the terminal and the environment of the process; see abi/stdio.h.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include <k2s/abi/draft/stdio.h>
+#include <k2s/abi/stdio.h>
 
 #include "services/cancellation.hpp"
 

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <k2s/abi/draft/process.h>
+#include <k2s/abi/process.h>
 
 namespace k2s::vfprules {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include <k2s/abi/draft/stdio.h>
+#include <k2s/abi/stdio.h>
 
 #include "dataplane/access_settings.hpp"
 

@@ -9,7 +9,7 @@
 
 #include <fmt/format.h>
 
-#include <k2s/abi/draft/stdio.h>
+#include <k2s/abi/stdio.h>
 #include <k2s/sdk/atomic_file.hpp>
 #include <k2s/sdk/read_file.hpp>
 

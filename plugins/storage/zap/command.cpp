@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <k2s/abi/draft/progress.h>
+#include <k2s/abi/progress.h>
 
 #include "zap/zap.hpp"
 

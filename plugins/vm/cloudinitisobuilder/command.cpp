@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <k2s/abi/draft/stdio.h>
+#include <k2s/abi/stdio.h>
 
 #include "cloudinitisobuilder/builder.hpp"
 

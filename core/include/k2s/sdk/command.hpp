@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include <k2s/abi/draft/commands.h>
+#include <k2s/abi/commands.h>
 #include <k2s/sdk/error.hpp>
 
 namespace k2s {

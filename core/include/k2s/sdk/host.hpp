@@ -7,12 +7,12 @@
 #include <type_traits>
 
 #include <k2s/abi/draft/config.h>
-#include <k2s/abi/draft/executor.h>
-#include <k2s/abi/draft/log.h>
-#include <k2s/abi/draft/metrics.h>
-#include <k2s/abi/draft/progress.h>
-#include <k2s/abi/draft/stdio.h>
+#include <k2s/abi/executor.h>
 #include <k2s/abi/host.h>
+#include <k2s/abi/log.h>
+#include <k2s/abi/metrics.h>
+#include <k2s/abi/progress.h>
+#include <k2s/abi/stdio.h>
 #include <k2s/sdk/error.hpp>
 
 namespace k2s {
@@ -41,7 +41,8 @@ class Log {
     Log(const k2s_host *host, const k2s_log *table) noexcept : host_(host), table_(table) {}
 
     bool enabled(int32_t level) const noexcept {
-        return table_ != nullptr && level >= *static_cast<const volatile int32_t *>(table_->threshold);
+        return table_ != nullptr &&
+               level >= *static_cast<const volatile int32_t *>(table_->threshold);
     }
 
     void write(int32_t level, std::string_view message, const Field *fields,
@@ -77,7 +78,7 @@ class Log {
 class Host {
   public:
     explicit Host(const k2s_host *host) noexcept
-        : host_(host), log_(host, find<k2s_log>(K2S_LOG_ID)) {}
+        : host_(host), log_(host, with_slot<k2s_log>(K2S_LOG_ID, &k2s_log::write)) {}
 
     const k2s_host *get() const noexcept { return host_; }
     const Log &log() const noexcept { return log_; }
@@ -88,10 +89,22 @@ class Host {
         return static_cast<const Table *>(host_->get(host_, to_abi(id)));
     }
 
+    /// The same, when the table reaches as far as `slot`: an older host's may be shorter.
+    template <class Table, class Slot>
+    const Table *with_slot(std::string_view id, Slot Table::*slot) const noexcept {
+        const auto *table = find<Table>(id);
+        if (table == nullptr) {
+            return nullptr;
+        }
+        const auto *end = reinterpret_cast<const char *>(&(table->*slot) + 1);
+        const auto needed = static_cast<uint64_t>(end - reinterpret_cast<const char *>(table));
+        return table->struct_size >= needed ? table : nullptr;
+    }
+
     /// JSON of this plugin's settings at an RFC 6901 pointer; empty when nothing is there.
     std::string config(std::string_view pointer) const {
         std::string text;
-        const auto *table = find<k2s_config>(K2S_CONFIG_ID);
+        const auto *table = with_slot<k2s_config>(K2S_CONFIG_ID, &k2s_config::read);
         const k2s_sink sink = string_sink(text);
         if (table == nullptr || table->read(host_, to_abi(pointer), &sink, nullptr) < 0) {
             text.clear();
@@ -101,7 +114,7 @@ class Host {
 
     /// True once the running command was asked to stop.
     bool cancelled() const noexcept {
-        const auto *table = find<k2s_stdio>(K2S_STDIO_ID);
+        const auto *table = with_slot<k2s_stdio>(K2S_STDIO_ID, &k2s_stdio::cancelled);
         return table != nullptr && table->cancelled(host_) != 0;
     }
 

@@ -6,10 +6,11 @@
 #include <memory>
 #include <string_view>
 
-#include <k2s/abi/draft/commands.h>
+#include <k2s/abi/commands.h>
 #include <k2s/abi/draft/lifecycle.h>
-#include <k2s/abi/draft/services.h>
 #include <k2s/abi/plugin.h>
+#include <k2s/abi/reconfigure.h>
+#include <k2s/abi/services.h>
 #include <k2s/sdk/command.hpp>
 #include <k2s/sdk/error.hpp>
 #include <k2s/sdk/host.hpp>
@@ -35,7 +36,7 @@ class Plugin {
     Host host_;
 };
 
-/// Role: commands (abi/draft/commands.h).
+/// Role: commands (abi/commands.h).
 class Commands {
   public:
     virtual ~Commands() = default;
@@ -43,7 +44,7 @@ class Commands {
     virtual Status run(const Invocation &call) = 0;
 };
 
-/// Role: services (abi/draft/services.h).
+/// Role: services (abi/services.h).
 class Services {
   public:
     virtual ~Services() = default;
@@ -61,7 +62,7 @@ class Health {
     virtual Status check() = 0;
 };
 
-/// Role: told of changed settings (abi/draft/lifecycle.h).
+/// Role: told of changed settings (abi/reconfigure.h).
 class Reconfigure {
   public:
     virtual ~Reconfigure() = default;
@@ -92,14 +93,17 @@ template <class T> class Bridge {
         return guarded(error, id, [&]() -> Status {
             static auto *bridge = new Bridge;
             bridge->host_ = host;
-            bridge->descriptor_ = {sizeof(k2s_plugin), K2S_ABI_MINOR, bridge,   to_abi(id),
-                                   to_abi(version),    &create,       &destroy, &get};
+            bridge->descriptor_ = {sizeof(k2s_plugin), k_abi_minor, bridge,   to_abi(id),
+                                   to_abi(version),    &create,     &destroy, &get};
             *out = &bridge->descriptor_;
             return K2S_OK;
         });
     }
 
   private:
+    /// What this header itself needs of a host; not K2S_ABI_MINOR, which is what there is today.
+    static constexpr uint32_t k_abi_minor = 0;
+
     static Bridge &of(void *self) noexcept { return *static_cast<Bridge *>(self); }
     template <class Body> int32_t call(k2s_error *error, Body &&body) noexcept {
         return guarded(error, from_abi(descriptor_.id), std::forward<Body>(body));

@@ -7,8 +7,8 @@
 #include "services/test/support.hpp"
 
 #include <k2s/abi/draft/events.h>
-#include <k2s/abi/draft/executor.h>
-#include <k2s/abi/draft/metrics.h>
+#include <k2s/abi/executor.h>
+#include <k2s/abi/metrics.h>
 #include <k2s/abi/draft/registry.h>
 
 using namespace k2s::core;

@@ -6,8 +6,8 @@
 #include <thread>
 
 #include <k2s/abi/draft/events.h>
-#include <k2s/abi/draft/executor.h>
-#include <k2s/abi/draft/metrics.h>
+#include <k2s/abi/executor.h>
+#include <k2s/abi/metrics.h>
 #include <k2s/abi/draft/registry.h>
 
 #include "services/test/support.hpp"

@@ -7,12 +7,12 @@
 
 #include <k2s/abi/draft/config.h>
 #include <k2s/abi/draft/events.h>
-#include <k2s/abi/draft/executor.h>
-#include <k2s/abi/draft/metrics.h>
-#include <k2s/abi/draft/process.h>
-#include <k2s/abi/draft/progress.h>
+#include <k2s/abi/executor.h>
+#include <k2s/abi/metrics.h>
+#include <k2s/abi/process.h>
+#include <k2s/abi/progress.h>
 #include <k2s/abi/draft/registry.h>
-#include <k2s/abi/draft/stdio.h>
+#include <k2s/abi/stdio.h>
 #include <k2s/sdk/host.hpp>
 
 #include "services/test/redirect.hpp"

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Optional interfaces of a plugin around its life: k2s.health/1, k2s.reconfigure/1,
- * k2s.lifecycle/1 and k2s.diagnostics/1.
+ * Optional interfaces of a plugin around its life: k2s.health/1, k2s.lifecycle/1 and
+ * k2s.diagnostics/1.
  */
 #ifndef K2S_ABI_DRAFT_LIFECYCLE_H
 #define K2S_ABI_DRAFT_LIFECYCLE_H
 
 #include <k2s/abi/base.h>
+#include <k2s/abi/reconfigure.h> /* was here before it was frozen */
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 #define K2S_HEALTH_ID "k2s.health/1"
-#define K2S_RECONFIGURE_ID "k2s.reconfigure/1"
 #define K2S_LIFECYCLE_ID "k2s.lifecycle/1"
 #define K2S_DIAGNOSTICS_ID "k2s.diagnostics/1"
 
@@ -26,15 +26,6 @@ typedef struct k2s_health {
      */
     int32_t(K2S_CALL *check)(void *self, k2s_error *error);
 } k2s_health;
-
-typedef struct k2s_reconfigure {
-    uint32_t struct_size;
-    uint32_t reserved;
-
-    /* k2s.config has a new snapshot that differs for this plugin. On failure the host keeps the old
-     * one. [strand, may-block] */
-    int32_t(K2S_CALL *changed)(void *self, k2s_error *error);
-} k2s_reconfigure;
 
 /* Steps of a host that runs services. */
 #define K2S_STEP_STARTED 1  /* its services run; they do their job meanwhile */
