@@ -42,7 +42,7 @@ std::ostream &operator<<(std::ostream &out, Way way) {
 /// A tunnel on a thread of its own between two loopback connections; the test holds the far ends.
 class Tunnel {
   public:
-    explicit Tunnel(Way way, Clock::duration idle_timeout = 10s, const std::string &first = {})
+    explicit Tunnel(Way way, Clock::duration idle_timeout = 60s, const std::string &first = {})
         : client(outside_), server(outside_) {
         Socket near_client = join(client);
         Socket near_server = join(server);
@@ -194,7 +194,7 @@ BOOST_DATA_TEST_CASE(keep_every_byte_both_ways, k_ways, way) {
 }
 
 BOOST_DATA_TEST_CASE(send_first_what_was_read_already, k_ways, way) {
-    Tunnel tunnel(way, 10s, "early ");
+    Tunnel tunnel(way, 60s, "early ");
     send_in_pieces(tunnel.client, "late", 3);
     BOOST_CHECK_EQUAL(take_all(tunnel.server), "early late");
 }
