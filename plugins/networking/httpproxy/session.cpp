@@ -12,6 +12,8 @@ namespace {
 
 constexpr auto k_linger_time = std::chrono::seconds(2);
 constexpr size_t k_linger_bytes = 1024 * 1024;
+// What a connection holds while it waits for a request; most heads fit.
+constexpr size_t k_first_read = 1024;
 
 std::string_view reason_of(unsigned status) noexcept {
     switch (status) {
@@ -163,7 +165,7 @@ Task<Session::ReadHead> Session::read_request_head(bool first) {
                 co_return ReadHead::linger;
             }
         }
-        const net::mutable_buffer room = in_.prepare(Buffer::k_small);
+        const net::mutable_buffer room = in_.prepare(in_.empty() ? k_first_read : Buffer::k_small);
         const IoResult got = co_await client_.read_some(room);
         if (got.ec) {
             if (watchdog_.expired() && !idle_ && !watchdog_.cut()) {
