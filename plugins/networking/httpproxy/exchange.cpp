@@ -47,9 +47,18 @@ struct Session::Upload {
     RelayResult result;
     Event done;
     const Clock::time_point began = Clock::now();
+    bool too_slow = false; // and ended for it
 };
 
-// A byte now and then keeps every time limit away: so there may be a least rate.
+// A byte now and then keeps every time limit away: so there may be a least rate. Whether it was the
+// reason cannot be left to the watchdog, which the next byte arms again.
+void Session::end_slow_upload() {
+    if (uploads_too_slowly()) {
+        upload_->too_slow = true;
+        watchdog_.check(Clock::time_point::max());
+    }
+}
+
 bool Session::uploads_too_slowly() const {
     const Config &config = settings_->config;
     if (upload_ == nullptr || config.min_upload_rate == 0 || upload_->done.is_set() ||
@@ -274,10 +283,11 @@ Task<Session::Next> Session::answer_failed(AnswerHead problem, Upload *upload) {
     if (watchdog_.cut()) {
         co_return Next::close;
     }
-    if (watchdog_.expired()) {
+    const bool too_slow = upload != nullptr && upload->too_slow;
+    if (watchdog_.expired() || too_slow) {
         engine_->counters->errors_timeout.add();
-        if (upload != nullptr &&
-            (!upload->done.is_set() || upload->result.end == RelayResult::End::source_failed)) {
+        if (upload != nullptr && (too_slow || !upload->done.is_set() ||
+                                  upload->result.end == RelayResult::End::source_failed)) {
             co_return co_await reply(408, "the request body did not arrive in time", Next::linger);
         }
         co_return co_await reply(504, "no answer in time", Next::linger);

@@ -91,9 +91,7 @@ Task<void> Session::run() {
 // go. Asking at each tick costs fast requests nothing. An end of stream is no reason: a client may
 // half-close and still wait.
 void Session::tick() {
-    if (uploads_too_slowly()) {
-        watchdog_.check(Clock::time_point::max());
-    }
+    end_slow_upload();
     if (deaf_ && !watchdog_.cut()) {
         char byte = 0;
         error_code ec;

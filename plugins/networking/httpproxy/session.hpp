@@ -72,6 +72,7 @@ class Session final : public Member, public std::enable_shared_from_this<Session
     Task<Next> pass_upgrade(Connection &connection);
     Task<Next> answer_failed(AnswerHead problem, Upload *upload);
     static Task<void> run_upload(Upload &upload);
+    void end_slow_upload();
     bool uploads_too_slowly() const;
 
     std::shared_ptr<Engine> engine_;
