@@ -71,7 +71,7 @@ int main(int argc, char **argv) {
         return 2;
     }
     const boost::filesystem::path folder(argv[2]);
-    const auto text = read_file(folder / "plugin.json", k_max_manifest_bytes);
+    auto text = read_file(folder / "plugin.json", k_max_manifest_bytes);
     auto manifest = text ? read_manifest(*text, "plugin.json") : pass(text);
     if (!manifest) {
         std::puts("no plugin there");
