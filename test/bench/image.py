@@ -86,7 +86,8 @@ def measure(base):
         return (*timed("skopeo", "copy", "-q", "--dest-compress", f"oci:{plain}:x", f"oci:{base}/skopeo:x"),
                 blobs(base + "/skopeo"))
 
-    peers = {"k2s, gzip 6": ours, "k2s, gzip 5": lambda: ours("--level", "5"),
+    peers = {"k2s, gzip 1": lambda: ours("--level", "1"), "k2s, gzip 2 (default)": ours,
+             "k2s, gzip 6": lambda: ours("--level", "6"),
              "k2s, zstd 3": lambda: ours("--compression", "zstd"),
              "umoci insert": umoci, "skopeo copy, from a layout with the layer ready": skopeo}
     results = {name: [] for name in peers}

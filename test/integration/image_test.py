@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import tarfile
+import tempfile
 import threading
 import time
 import unittest
@@ -444,15 +445,70 @@ class Others(Images):
         self.run_quietly("umoci", "config", "--image", layout + ":two", "--config.user", "7")
         self.assertEqual(len(self.image("import", layout, "--verify", "--name", "x:3")), 1)
 
-    @needs("podman")
+    @needs("podman", "runc")
     @unittest.skipUnless(ROOT, "needs root")
-    def test_podman_takes_the_pause_image(self):
+    def test_the_pause_image_holds_a_pod_of_podman(self):
         self.image("build-pause", "-t", "localhost/pause:1")
-        storage = self.base + "/containers"
-        loaded = self.image("load", "localhost/pause:1", "--into", "podman", "--storage", storage)
+        run = tempfile.mkdtemp()  # podman wants a short one
+        self.addCleanup(shutil.rmtree, run, ignore_errors=True)
+        config = {"CONTAINERS_CONF": self.file("containers.conf", f"""[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+tmp_dir = "{run}/tmp"
+[containers]
+default_ulimits = ["nofile=1024:4096", "nproc=1024:4096"]
+""".encode()), "CONTAINERS_STORAGE_CONF": self.file("storage.conf", f"""[storage]
+driver = "vfs"
+graphroot = "{self.base}/containers"
+runroot = "{run}"
+""".encode())}
+        self.environment = self.environment | config
+        loaded = self.image("load", "localhost/pause:1", "--into", "podman")
         self.assertEqual(loaded["into"], ["podman"])
-        images = self.run_quietly("podman", "--root", storage, "images", "--format", "{{.Repository}}:{{.Tag}}")
-        self.assertIn("localhost/pause:1", images)
+
+        def podman(*words):
+            done = subprocess.run(["podman", *words], capture_output=True, text=True, env=os.environ | config, timeout=120)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            return done.stdout
+        self.addCleanup(podman, "pod", "rm", "--all", "--force")
+        podman("pod", "create", "--name", "pod", "--infra-image", "localhost/pause:1", "--infra-command", "/pause", "--network", "none")
+        podman("pod", "start", "pod")
+        self.assertIn("Up", podman("ps", "--all", "--pod", "--format", "{{.Image}} {{.Status}}"))
+        begin = time.monotonic()
+        podman("pod", "stop", "--time", "90", "pod")  # SIGTERM is enough
+        self.assertLess(time.monotonic() - begin, 80)
+
+    @needs("containerd", "ctr", "runc")
+    @unittest.skipUnless(ROOT, "needs root")
+    def test_containerd_runs_the_pause_image(self):
+        self.image("build-pause", "-t", "localhost/pause:1")
+        address = self.base + "/c.sock"
+        with open(self.base + "/log", "w", encoding="utf-8") as log:
+            daemon = subprocess.Popen(["containerd", "--root", self.base + "/root", "--state", self.base + "/state",
+                                       "--address", address, "--log-level", "error"], stdout=log, stderr=log)
+        self.addCleanup(daemon.wait)
+        self.addCleanup(daemon.terminate)
+        end = time.monotonic() + 60
+        while time.monotonic() < end and not os.path.exists(address):
+            time.sleep(0.05)
+        loaded = self.image("load", "localhost/pause:1", "--into", "containerd", "--address", address)
+
+        def ctr(*words):
+            done = subprocess.run(["ctr", "--address", address, "--namespace", "k8s.io", *words],
+                                  capture_output=True, text=True, timeout=120)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            return done.stdout
+        self.assertIn(loaded["digest"], ctr("images", "ls"))
+        ctr("run", "--detach", "--snapshotter", "native", "localhost/pause:1", "sandbox")
+        self.addCleanup(ctr, "containers", "rm", "sandbox")
+        self.addCleanup(ctr, "tasks", "rm", "--force", "sandbox")
+        self.assertIn("RUNNING", ctr("tasks", "ls"))
+        ctr("tasks", "kill", "--signal", "SIGTERM", "sandbox")
+        end = time.monotonic() + 60
+        while time.monotonic() < end and "STOPPED" not in ctr("tasks", "ls"):
+            time.sleep(0.1)
+        self.assertIn("STOPPED", ctr("tasks", "ls"))
 
 
 if __name__ == "__main__":
