@@ -181,7 +181,9 @@ struct Written {
 
 WrittenLayer write(const Store &store, LayerTree &tree, const LayerOptions &options,
                    bool windows = false) {
-    must(finish_tree(tree, TreeOptions{.windows = windows}));
+    TreeOptions settings;
+    settings.windows = windows;
+    must(finish_tree(tree, settings));
     return must(write_layer(store, tree, options, {}));
 }
 
@@ -263,7 +265,9 @@ BOOST_AUTO_TEST_CASE(windows_layers_have_its_shape) {
     LayerTree both;
     must(add_to_tree(both, folder.path("x") + ":/a", {}, {}));
     must(add_to_tree(both, folder.path("x") + ":/A", {}, {}));
-    CHECK_SAYS(error_of(finish_tree(both, {.windows = true})), "case alone");
+    TreeOptions windows;
+    windows.windows = true;
+    CHECK_SAYS(error_of(finish_tree(both, windows)), "case alone");
 }
 
 BOOST_AUTO_TEST_CASE(headers_say_what_does_not_fit) {
