@@ -5,7 +5,7 @@
 
 #include <boost/filesystem/operations.hpp>
 
-#include <k2s/abi/draft/progress.h>
+#include <k2s/abi/progress.h>
 
 #include "base/file.hpp"
 #include "command/program.hpp"

@@ -5,8 +5,8 @@
 
 #include <boost/filesystem/operations.hpp>
 
-#include <k2s/abi/draft/process.h>
-#include <k2s/abi/draft/stdio.h>
+#include <k2s/abi/process.h>
+#include <k2s/abi/stdio.h>
 
 #include "base/file.hpp"
 
