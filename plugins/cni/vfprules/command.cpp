@@ -25,7 +25,7 @@ Json to_json(const Report &report) {
             planned.push_back({{"name", each.route.name},
                                {"destination", each.route.destination.text()},
                                {"gateway", each.route.gateway.text()},
-                               {"interface", each.gateway.interface},
+                               {"interface", each.gateway.interface_name},
                                {"mac", text_of(each.gateway.mac)},
                                {"priority", each.route.priority}});
         }

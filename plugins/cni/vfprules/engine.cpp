@@ -68,21 +68,24 @@ Expected<Job> prepare(const std::string &port, const Options &options, bool with
     return job;
 }
 
+/// Asks again while the port is not there. That stays the reason also when the last question is cut
+/// off by the deadline.
 template <class Call>
 auto until_there(Call &&call, const Options &options, Deadline deadline) -> decltype(call()) {
-    auto pause = k_first_pause;
-    for (;;) {
-        auto result = call();
-        if (result || result.error().code != K2S_E_NOT_FOUND || !ports_come_back() ||
-            left(deadline) <= pause) {
-            return result;
-        }
+    auto result = call();
+    for (auto pause = k_first_pause; !result && result.error().code == K2S_E_NOT_FOUND &&
+                                     ports_come_back() && left(deadline) > pause;
+         pause = std::min(pause * 2, k_longest_pause)) {
         if (options.cancelled && options.cancelled()) {
             return std::unexpected(Error{K2S_E_CANCELLED, "cancelled"});
         }
         std::this_thread::sleep_for(pause);
-        pause = std::min(pause * 2, k_longest_pause);
+        auto next = call();
+        if (next || next.error().code != K2S_E_TIMEOUT) {
+            result = std::move(next);
+        }
     }
+    return result;
 }
 
 std::vector<std::string> names_of(const std::vector<Finding> &findings) {

@@ -47,7 +47,7 @@ Expected<Config> read_config(std::string_view text);
 /// An address of this machine and the interface that has it.
 struct LocalAddress {
     Address address;
-    std::string interface;
+    std::string interface_name;
     uint32_t index = 0;
     Mac mac{};
 };

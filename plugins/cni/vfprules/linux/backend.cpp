@@ -42,7 +42,7 @@ struct Rewrite {
 
     std::string text() const {
         return fmt::format("{} via {} ({}), {}, priority {}", rule->route.destination.text(),
-                           rule->route.gateway.text(), rule->gateway.interface, text_of(mac),
+                           rule->route.gateway.text(), rule->gateway.interface_name, text_of(mac),
                            rule->route.priority);
     }
     void put(Expressions &out) const {

@@ -86,7 +86,7 @@ BOOST_AUTO_TEST_CASE(a_gateway_is_matched_exactly) {
         make_plan(*config, {local("172.20.1.20", "wrong", 1), local("172.20.1.2", "cbr0_ep", 2),
                             local("fd00::2", "six", 3)});
     BOOST_REQUIRE_EQUAL(plan.rules.size(), 1U);
-    BOOST_TEST(plan.rules[0].gateway.interface == "cbr0_ep");
+    BOOST_TEST(plan.rules[0].gateway.interface_name == "cbr0_ep");
     BOOST_TEST(text_of(plan.rules[0].gateway.mac) == "00-15-5D-01-02-02");
     BOOST_REQUIRE_EQUAL(plan.skipped.size(), 1U);
     BOOST_TEST(plan.skipped[0].name == "b");
