@@ -2,9 +2,8 @@
 #include <k2s/sdk/plugin.hpp>
 
 #include "command.hpp"
-#if !defined(_WIN32)
+#include "plan/command.hpp"
 #include "vfprules/command.hpp"
-#endif
 
 namespace k2s {
 namespace {
@@ -14,12 +13,9 @@ class Cni final : public Plugin, public Commands {
     using Plugin::Plugin;
 
     Status run(const Invocation &call) override {
-#if !defined(_WIN32) // its engine for Windows is not part of the plugin yet
-        if (call.command() == "vfprules") {
-            return vfprules::run_command(call, host());
-        }
-#endif
-        return cni::run_command(call, host());
+        return call.command() == "vfprules"  ? vfprules::run_command(call, host())
+               : call.command() == "network" ? network::run_command(call, host())
+                                             : cni::run_command(call, host());
     }
 };
 

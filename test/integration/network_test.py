@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: MIT
+"""k2s network on Linux: routes that carry packets between two nodes, in namespaces of the test's own."""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+STAGE = os.environ["K2S_STAGE"]
+K2S = os.path.join(STAGE, "bin", "k2s")
+HOST = f"k2snet{os.getpid()}"
+NODE = f"{HOST}-node"
+
+
+def sh(*words, check=True):
+    return subprocess.run(words, check=check, capture_output=True, text=True).stdout
+
+
+def why_not():
+    if sys.platform != "linux" or os.environ.get("K2S_EXE_WRAPPER"):
+        return "needs network namespaces"
+    if os.geteuid() != 0:
+        return "network namespaces need root"
+    missing = [tool for tool in ("ip", "ping") if not shutil.which(tool)]
+    return f"{', '.join(missing)} missing" if missing else None
+
+
+class Network(unittest.TestCase):
+    """A Linux host and its Windows machine (another namespace), whose pods are behind it."""
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.folder, True)
+        for name in (HOST, NODE):
+            sh("ip", "netns", "add", name)
+            self.addCleanup(sh, "ip", "netns", "del", name, check=False)
+            sh("ip", "-n", name, "link", "set", "lo", "up")
+        sh("ip", "-n", HOST, "link", "add", "virbr-k2s", "type", "veth", "peer", "name", "eth0", "netns", NODE)
+        for name, words in ((HOST, "addr add 172.19.1.1/24 dev virbr-k2s"), (HOST, "link set virbr-k2s up"),
+                            (NODE, "addr add 172.19.1.101/24 dev eth0"), (NODE, "addr add 172.19.1.120/24 dev eth0"),
+                            (NODE, "link set eth0 up"), (NODE, "addr add 172.20.1.2/24 dev lo"),
+                            (NODE, "addr add 172.20.7.2/24 dev lo")):
+            sh("ip", "-n", name, *words.split())
+        self.config = os.path.join(self.folder, "config.json")
+        self.write(self.config, {"smallsetup": {}})
+        self.nodes = os.path.join(self.folder, "cluster.json")
+        self.write(self.nodes, {"nodes": [{"Name": "win2", "IpAddress": "172.19.1.120", "PodCIDR": "172.20.7.0/24"}]})
+
+    @staticmethod
+    def write(path, content):
+        with open(path, "w", encoding="ascii") as file:
+            json.dump(content, file)
+
+    def command(self, *words):
+        return ["ip", "netns", "exec", HOST, K2S, "network", *words, "--cluster-config", self.config, "--nodes", self.nodes,
+                "--folder", os.path.join(self.folder, "state")]
+
+    def call(self, *words):
+        done = subprocess.run(self.command(*words, "--format", "json"), capture_output=True, text=True, timeout=60)
+        return done.returncode, json.loads(done.stdout) if done.stdout.strip() else None, done.stderr
+
+    def good(self, *words):
+        code, result, error = self.call(*words)
+        self.assertEqual(code, 0, f"{result} {error}")
+        return result
+
+    def states(self, result, kind="route"):
+        return {each["name"]: each["state"] for each in result if each["kind"] == kind}
+
+    def routes(self):
+        return sh("ip", "-n", HOST, "route")
+
+    def pings(self, address):
+        return subprocess.run(["ip", "netns", "exec", HOST, "ping", "-c1", "-W1", address],
+                              capture_output=True).returncode == 0
+
+    def test_routes_carry_packets(self):
+        before = self.routes()
+        self.assertFalse(self.pings("172.20.1.2"))
+        self.assertEqual(self.call("check")[0], 8)
+        wanted = self.good("apply", "--dry-run", "--backend", "host-gw")
+        self.assertEqual(self.states(wanted), {"172.20.1.0/24": "missing", "172.20.7.0/24": "missing"})
+        self.assertEqual(self.routes(), before)
+        self.assertEqual(self.states(self.good("apply", "--backend", "host-gw")),
+                         {"172.20.1.0/24": "added", "172.20.7.0/24": "added"})
+        self.assertTrue(self.pings("172.20.1.2"))
+        self.assertTrue(self.pings("172.20.7.2"))
+        self.assertEqual(set(self.states(self.good("apply", "--backend", "host-gw")).values()), {"present"})
+        self.good("check", "--backend", "host-gw")
+        with open(os.path.join(self.folder, "state", "net-conf.json"), encoding="utf-8") as file:
+            self.assertEqual(json.load(file)["Backend"]["Type"], "host-gw")
+
+        # flannel's own routes take over
+        self.assertEqual(self.states(self.good("apply", "--backend", "vxlan")),
+                         {"172.20.1.0/24": "present", "172.20.7.0/24": "removed"})
+        self.good("reset")
+        self.assertEqual(self.routes(), before)
+        self.assertEqual(os.listdir(os.path.join(self.folder, "state")), [])
+
+    def test_lost_routes_come_back(self):
+        watcher = subprocess.Popen(self.command("apply", "--watch"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            for _ in range(2):
+                deadline = time.monotonic() + 60
+                while "172.20.1.0/24" not in self.routes():
+                    self.assertLess(time.monotonic(), deadline, "nobody made the route")
+                    time.sleep(0.1)
+                sh("ip", "-n", HOST, "route", "del", "172.20.1.0/24")
+        finally:
+            watcher.send_signal(signal.SIGTERM)
+            self.assertEqual(watcher.wait(60), 0)
+
+    def test_overlaps_are_found(self):
+        self.good("apply")
+        self.good("check")
+        sh("ip", "-n", HOST, "link", "add", "corp0", "type", "veth", "peer", "name", "corp1")
+        sh("ip", "-n", HOST, "link", "set", "corp0", "up")
+        sh("ip", "-n", HOST, "addr", "add", "172.21.4.4/22", "dev", "corp0")
+        code, _, error = self.call("check")
+        self.assertEqual(code, 8)
+        self.assertIn("172.21.0.0/16 overlaps the network 172.21.4.0/22 of corp0", error)
+
+    def test_a_route_of_somebody_else_stays(self):
+        sh("ip", "-n", HOST, "route", "add", "172.20.1.0/24", "via", "172.19.1.77")
+        code, result, error = self.call("apply")
+        self.assertEqual(code, 8)
+        self.assertEqual(self.states(result), {"172.20.1.0/24": "conflict"})
+        self.assertIn("via 172.19.1.77", error)
+        self.assertIn("via 172.19.1.77", self.routes())
+
+    def test_trace(self):
+        self.good("apply")
+        hops = self.good("trace", "172.20.0.9", "172.20.1.2")
+        self.assertIn("via 172.19.1.101", hops[-2]["rule"])
+        self.assertIn("NAT exception 172.20.0.0/16", json.dumps(hops))
+        for words in (["trace"], ["trace", "172.20.0.9"], ["trace", "172.20.0.9", "x"], ["trace", "::1", "172.20.0.9"]):
+            self.assertEqual(self.call(*words)[0], 2)
+
+    def test_plan_and_wrong_input(self):
+        plan = self.good("plan", "--role", "windows-host")
+        self.assertEqual(len([each for each in plan["routes"] if each["gateway"] == "172.19.1.100"]), 3)
+        self.assertEqual(self.call("plan", "--role", "worker")[0], 2)
+        self.assertEqual(self.call("plan", "--role", "worker", "--gateway", "x")[0], 2)
+        self.assertEqual(self.call("fly")[0], 2)
+        self.write(self.config, {"smallsetup": {"masterIP": "10.0.0.1"}})
+        code, _, error = self.call("plan")
+        self.assertEqual(code, 3)
+        self.assertIn("masterIP 10.0.0.1 does not lie in masterNetworkCIDR", error)
+        os.remove(self.config)
+        self.assertEqual(self.call("plan")[0], 6)
+
+
+if __name__ == "__main__":
+    reason = why_not()
+    if reason:
+        print(reason)
+        sys.exit(77)
+    unittest.main()
