@@ -53,6 +53,10 @@ Config forward_to(const std::vector<std::string> &targets);
 class Harness {
   public:
     explicit Harness(Config config) : running_(std::move(config), recorder_) {}
+    ~Harness() {
+        // A forward's sockets belong to the io_context.
+        on_thread([this](k2s::l4proxy::Proxy &) { kept_.clear(); });
+    }
 
     uint16_t port(size_t listener = 0) { return running_.port(listener); }
     Peer client(size_t listener = 0) { return Peer::connect(port(listener)); }
