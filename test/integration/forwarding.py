@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What the tests of l4proxy share: servers and clients of TCP, and network namespaces to put them
 into."""
+import contextlib
 import os
 import shutil
 import socket
@@ -66,9 +67,14 @@ def ip(*words):
     subprocess.run(["ip", *words], check=True, capture_output=True)
 
 
+def free_ports(count):
+    """Different ones: each stays taken until all are found."""
+    with contextlib.ExitStack() as taken:
+        return [taken.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1] for _ in range(count)]
+
+
 def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]
+    return free_ports(1)[0]
 
 
 class Forwarding(TreeTest):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """HAProxy and nginx on both ends of PROXY v1 and v2: what the first is told, the last one knows."""
+import itertools
 import json
 import os
 import shutil
@@ -7,7 +8,7 @@ import socket
 import subprocess
 import unittest
 
-from forwarding import Forwarding, free_port
+from forwarding import Forwarding, free_ports
 from k2s import WINDOWS, Running
 
 STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so"
@@ -62,9 +63,10 @@ class ProxyProtocol(Forwarding):
         return mine, answer.rsplit(b"\r\n\r\n", 1)[-1].decode().strip()
 
     def test_every_front_with_every_back(self):
-        chains = {(front, back, version): (free_port(), free_port())
-                  for front in self.FRONTS for back in self.BACKS for version in ("v1", "v2")}
-        backs = {back: free_port() for back in self.BACKS}
+        names = list(itertools.product(self.FRONTS, self.BACKS, ("v1", "v2")))
+        ports = free_ports(2 * len(names) + len(self.BACKS))
+        backs = {back: ports.pop() for back in self.BACKS}
+        chains = {name: (ports.pop(), ports.pop()) for name in names}
         forwards, haproxy, fronts = [], HAPROXY, ""
         for (front, back, version), (outer, inner) in chains.items():
             name = f"{front}-{back}-{version}"
