@@ -80,7 +80,8 @@ class Commands(Isolation):
         told = self.fails(1, "k2s", "isolated", "crash")
         self.assertIn("isolated", told)
         self.assertIn("exception" if WINDOWS else "signal", told)
-        self.assertIn("about to crash", told)
+        if not WINDOWS:  # wine's debugger writes more than what is kept
+            self.assertIn("about to crash", told)
         self.assertIn("exited with code 3", self.fails(1, "k2s", "isolated", "exit"))
 
     def test_create_that_crashes_or_hangs(self):
@@ -213,7 +214,8 @@ class Services(Isolation):
         self.host.wait_for("the worker ended too often: the plugin is quarantined", 120)
         services = self.services()
         self.assertEqual((services["victim"]["state"], services["tick"]["state"]), ("quarantined", "running"))
-        self.assertIn("about to crash", services["victim"]["worker"]["last_end"]["printed"])
+        if not WINDOWS:  # wine's debugger writes more than what is kept
+            self.assertIn("about to crash", services["victim"]["worker"]["last_end"]["printed"])
         self.assertIn("quarantined", services["victim"]["unhealthy"])
         listed = {one["id"]: one for one in self.data("k2s", "plugin", "list")}
         self.assertEqual(listed["isolated"]["state"], "quarantined")

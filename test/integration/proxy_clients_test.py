@@ -444,7 +444,7 @@ class Squid(ProxyTest):
         if port := self.goproxy():
             ports["goproxy"] = port
 
-        def ask(name, request):
+        def ask(name, request, passed_on=False):
             seen.clear()
             with socket.create_connection(("127.0.0.1", ports[name]), timeout=20) as peer:
                 peer.sendall(request.replace(b"%u", url).replace(b"%%", b"%"))
@@ -458,6 +458,9 @@ class Squid(ProxyTest):
                     answer += piece
                 except OSError:
                     pass
+            late = time.monotonic() + 20  # a slow proxy's request must not count for the next one
+            while passed_on and not seen and time.monotonic() < late:
+                time.sleep(0.05)
             return answer.partition(b"\r\n")[0].split(b" ")[1:2], answer.partition(b"\r\n\r\n")[2], list(seen)
 
         for request in self.VALID:
@@ -473,7 +476,7 @@ class Squid(ProxyTest):
         self.assertEqual(documented.keys(), self.HOSTILE.keys())
         for case, request in self.HOSTILE.items():
             for name in ports:
-                status, _, reached = ask(name, request)
+                status, _, reached = ask(name, request, documented[case][name] == "passed on")
                 answer = "passed on" if reached else status[0].decode() if status else "closed"
                 with self.subTest(case, proxy=name):
                     if name == "ours":

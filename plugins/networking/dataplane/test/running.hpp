@@ -29,12 +29,16 @@ template <typename Proxy> class Running {
         }
         thread_ = std::thread([this] { io_.run(); });
     }
-    ~Running() {
-        boost::asio::post(io_, [this] { proxy_->stop(); });
-        thread_.join(); // nothing keeps the io_context running once everything is closed
-    }
+    ~Running() { stop(); }
     Running(const Running &) = delete;
     Running &operator=(const Running &) = delete;
+
+    void stop() {
+        if (thread_.joinable()) {
+            boost::asio::post(io_, [this] { proxy_->stop(); });
+            thread_.join(); // nothing keeps the io_context running once everything is closed
+        }
+    }
 
     /// Runs `work` on the proxy's thread and waits for it.
     void on_thread(const std::function<void(Proxy &)> &work) {

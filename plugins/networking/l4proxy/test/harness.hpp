@@ -54,8 +54,8 @@ class Harness {
   public:
     explicit Harness(Config config) : running_(std::move(config), recorder_) {}
     ~Harness() {
-        // A forward's sockets belong to the io_context.
-        on_thread([this](k2s::l4proxy::Proxy &) { kept_.clear(); });
+        running_.stop();
+        kept_.clear(); // a forward's sockets belong to the io_context
     }
 
     uint16_t port(size_t listener = 0) { return running_.port(listener); }
