@@ -4,7 +4,7 @@
 #include <array>
 #include <string>
 
-#include <k2s/abi/process.h>
+#include <k2s/sdk/process.hpp>
 
 #include "bridge/program.hpp"
 #include "bridge_options.hpp"
@@ -15,20 +15,6 @@ namespace {
 
 // More than a configuration may have, so that its writer is not cut off before it hears why.
 constexpr std::size_t k_longest_input = 16 << 20;
-
-} // namespace
-
-std::string environment(const Host &host, std::string_view name) {
-    std::string value;
-    const auto *stdio = host.find<k2s_stdio>(K2S_STDIO_ID);
-    const k2s_sink sink = Host::string_sink(value);
-    if (stdio == nullptr || stdio->environment(host.get(), to_abi(name), &sink) < 0) {
-        value.clear();
-    }
-    return value;
-}
-
-namespace {
 
 Result<std::string> standard_input(const Host &host) {
     const auto *stdio = host.find<k2s_stdio>(K2S_STDIO_ID);
@@ -51,50 +37,26 @@ Result<std::string> standard_input(const Host &host) {
     return input;
 }
 
-Result<Finished> run_program(const Host &host, const Invocation &call, const Program &program) {
-    const auto *process = host.find<k2s_process>(K2S_PROCESS_ID);
-    if (process == nullptr) {
-        return fail(k_internal, "the host does not start programs");
+/// What it says on standard error is the caller's, too.
+Result<Ended> run(const Host &host, const Invocation &call, const Program &program) {
+    Ended ended;
+    const Status done = run_program(host, program, ended);
+    call.err(ended.err);
+    if (!done.ok()) {
+        return fail(done.value() == K2S_E_TIMEOUT ? k_try_later : k_internal, "cannot run '{}': {}",
+                    program.argv.front(), done.message());
     }
-    const auto texts = [](const std::vector<std::string> &list) {
-        std::vector<k2s_str> result;
-        for (const auto &text : list) {
-            result.push_back(to_abi(text));
-        }
-        return result;
-    };
-    const auto argv = texts(program.argv), variables = texts(program.environment);
-    Finished finished;
-    const k2s_sink out = Host::string_sink(finished.output);
-    const k2s_sink err = Host::string_sink(finished.error);
-    k2s_process_spec spec{};
-    spec.struct_size = sizeof(spec);
-    spec.argv = argv.data();
-    spec.argc = argv.size();
-    spec.env = variables.data();
-    spec.env_count = variables.size();
-    spec.input = to_bytes(program.input);
-    spec.out = &out;
-    spec.err = &err;
-    k2s_process_result result{};
-    result.struct_size = sizeof(result);
-    k2s_error error = make_error();
-    const int32_t status = process->run(host.get(), &spec, &result, &error);
-    call.err(finished.error);
-    if (status < 0) {
-        return fail(status == K2S_E_TIMEOUT ? k_try_later : k_internal, "cannot run '{}': {}",
-                    program.argv.front(), to_error(status, error).message);
+    if (ended.signal != 0) {
+        ended.exit_code = 128 + static_cast<int>(ended.signal);
     }
-    finished.exit_code =
-        result.signal != 0 ? 128 + static_cast<int>(result.signal) : result.exit_code;
-    return finished;
+    return ended;
 }
 
 } // namespace
 
 Status run_command(const Invocation &call, const Host &host) {
     const Surroundings surroundings{
-        [&](std::string_view name) { return environment(host, name); },
+        [&](std::string_view name) { return host.environment(name); },
         [&] { return standard_input(host); },
     };
     const auto about = [&](const char *name) {
@@ -102,8 +64,8 @@ Status run_command(const Invocation &call, const Host &host) {
     };
     Shown shown;
     if (call.command() == "bridge") {
-        const Runner run = [&](const Program &program) { return run_program(host, call, program); };
-        const Bridge bridge(bridge_options(host, run));
+        const Runner runner = [&](const Program &program) { return run(host, call, program); };
+        const Bridge bridge(bridge_options(host, runner));
         shown = dispatch(surroundings, verbs_of(bridge, about("bridge")));
     } else {
         const HostLocal host_local;

@@ -4,6 +4,8 @@
 
 #include <k2s/sdk/atomic_file.hpp>
 #include <k2s/sdk/plugin.hpp>
+#include <k2s/sdk/process.hpp>
+#include <k2s/sdk/program_folder.hpp>
 #include <k2s/sdk/read_file.hpp>
 
 namespace {
@@ -30,6 +32,12 @@ class Everything final : public k2s::Plugin,
         k2s::AtomicFile copy;
         if (!copy.open("copy") || !copy.write(content.data(), content.size()) || !copy.commit()) {
             return copy.error();
+        }
+        k2s::Ended ended;
+        if (auto done = k2s::run_program(
+                host(), {{k2s::program_folder() + host().environment("TOOL")}, {}, {}, 0}, ended);
+            !done.ok()) {
+            return done;
         }
         call.data("{}");
         return call.flag("fail") ? 1 : 0;

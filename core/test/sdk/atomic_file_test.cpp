@@ -22,12 +22,7 @@ namespace {
 
 std::string utf8(const fs::path &path) {
 #if defined(_WIN32)
-    const std::wstring &wide = path.native();
-    std::string text(wide.size() * 3, '\0');
-    text.resize(static_cast<size_t>(
-        WideCharToMultiByte(CP_UTF8, 0, wide.data(), static_cast<int>(wide.size()), text.data(),
-                            static_cast<int>(text.size()), nullptr, nullptr)));
-    return text;
+    return k2s::detail::narrow(path.native());
 #else
     return path.native();
 #endif

@@ -12,8 +12,8 @@ constexpr const char *k_exe_suffix = "";
 #endif
 
 /// What a plugin that failed says of it.
-Failure failure_of(const std::string &program, const Finished &finished) {
-    const Json said = Json::parse(finished.output, nullptr, false);
+Failure failure_of(const std::string &program, const Ended &ended) {
+    const Json said = Json::parse(ended.out, nullptr, false);
     if (said.is_object() && said.contains("msg") && said["msg"].is_string()) {
         Failure failure{k_internal, said["msg"].get<std::string>(), {}};
         if (said.contains("code") && said["code"].is_number_unsigned()) {
@@ -24,8 +24,8 @@ Failure failure_of(const std::string &program, const Finished &finished) {
         }
         return failure;
     }
-    return {k_internal, fmt::format("'{}' failed with exit code {}", program, finished.exit_code),
-            finished.error.substr(0, k_quoted)};
+    return {k_internal, fmt::format("'{}' failed with exit code {}", program, ended.exit_code),
+            ended.err.substr(0, k_quoted)};
 }
 
 } // namespace
@@ -37,8 +37,7 @@ Result<Ipam> Ipam::choose(const Options &options, const std::string &type, const
     }
     const auto found = find_program(type, request.path);
     const auto own = fmt::format("{}/{}{}", options.own_folder, type, k_exe_suffix);
-    if (type == "host-local" && !options.always_exec &&
-        (!found || same_file(*found, own))) {
+    if (type == "host-local" && !options.always_exec && (!found || same_file(*found, own))) {
         return Ipam(options, {});
     }
     if (!found) {
@@ -49,14 +48,14 @@ Result<Ipam> Ipam::choose(const Options &options, const std::string &type, const
 }
 
 Result<std::string> Ipam::execute(const std::string &command, const Request &request) const {
-    auto finished = options_->run({{program_}, {"CNI_COMMAND=" + command}, request.input});
-    if (!finished) {
-        return pass(finished);
+    auto ended = options_->run({{program_}, {"CNI_COMMAND=" + command}, request.input, 0});
+    if (!ended) {
+        return pass(ended);
     }
-    if (finished->exit_code != 0) {
-        return std::unexpected(failure_of(program_, *finished));
+    if (ended->exit_code != 0) {
+        return std::unexpected(failure_of(program_, *ended));
     }
-    return std::move(finished->output);
+    return std::move(ended->out);
 }
 
 Result<Attachment> Ipam::add(const Request &request) const {

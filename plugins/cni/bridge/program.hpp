@@ -5,28 +5,16 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
+
+#include <k2s/sdk/process.hpp>
 
 #include "spec/failure.hpp"
 
 namespace k2s::cni {
 
-/// A program to run: argv[0] is its absolute path; "NAME=value" is added to the environment.
-struct Program {
-    std::vector<std::string> argv;
-    std::vector<std::string> environment;
-    std::string input;
-};
-
-struct Finished {
-    int exit_code = 0;
-    std::string output;
-    std::string error;
-};
-
 /// Runs it to its end, within a deadline. A failure is one to start or to end; an exit code is
 /// none.
-using Runner = std::function<Result<Finished>(const Program &)>;
+using Runner = std::function<Result<Ended>(const Program &)>;
 
 /// The first regular file of this name in a list of folders as in PATH, as an absolute path. On
 /// Windows with ".exe" as well as without.

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <k2s/sdk/program_folder.hpp>
 #include <k2s/sdk/read_file.hpp>
 
 #include "plan/apply.hpp"
@@ -43,7 +44,7 @@ Expected<std::string> read_one(const std::string &named, const std::vector<std::
 }
 
 Expected<Settings> load_settings(const Invocation &call) {
-    const std::string own = vfprules::program_folder();
+    const std::string own = program_folder();
     const std::string state = default_folder();
     auto config = read_one(
         call.text("cluster-config"),

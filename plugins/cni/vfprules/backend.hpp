@@ -65,8 +65,6 @@ bool ports_come_back();
 /// apart.
 bool is_rule_name(std::string_view text);
 
-/// The folder of the running exe.
-std::string program_folder();
 /// Where ports are remembered when the options do not say.
 std::string default_records();
 /// Makes the folder, for administrators alone; nothing happens when it is there.

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <k2s/abi/process.h>
+#include <k2s/sdk/process.hpp>
 
 namespace k2s::vfprules {
 namespace {
@@ -115,32 +115,12 @@ Status watch(const Invocation &call, const Host &host, const Options &options) {
 Runner runner_of(const Host &host) {
     return [&host](const std::vector<std::string> &argv,
                    std::chrono::milliseconds deadline) -> Expected<Finished> {
-        const auto *process = host.find<k2s_process>(K2S_PROCESS_ID);
-        if (process == nullptr) {
-            return std::unexpected(Error{K2S_E_UNSUPPORTED, "the host does not start programs"});
+        Ended ended;
+        const auto deadline_ms = static_cast<uint64_t>(std::max<int64_t>(deadline.count(), 1));
+        if (const Status done = run_program(host, {argv, {}, {}, deadline_ms}, ended); !done.ok()) {
+            return std::unexpected(done.error());
         }
-        std::vector<k2s_str> words;
-        for (const auto &word : argv) {
-            words.push_back(to_abi(word));
-        }
-        Finished finished;
-        const k2s_sink out = Host::string_sink(finished.output);
-        k2s_process_spec spec{};
-        spec.struct_size = sizeof(spec);
-        spec.argv = words.data();
-        spec.argc = words.size();
-        spec.out = &out;
-        spec.err = &out;
-        spec.deadline_ms = static_cast<uint64_t>(std::max<int64_t>(deadline.count(), 1));
-        k2s_process_result result{};
-        result.struct_size = sizeof(result);
-        k2s_error error = make_error();
-        const int32_t status = process->run(host.get(), &spec, &result, &error);
-        if (status < 0) {
-            return std::unexpected(to_error(status, error));
-        }
-        finished.exit_code = result.signal != 0 ? -1 : result.exit_code;
-        return finished;
+        return Finished{ended.signal != 0 ? -1 : ended.exit_code, ended.out + ended.err};
     };
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <thread>
 
+#include <k2s/sdk/program_folder.hpp>
 #include <k2s/sdk/read_file.hpp>
 
 #include "vfprules/backend.hpp"

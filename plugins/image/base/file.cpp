@@ -14,13 +14,7 @@ fs::path to_path(const std::string &path) {
     return fs::path(detail::system_path(path));
 }
 std::string from_path(const fs::path &path) {
-    const std::wstring wide = path.generic_wstring();
-    const int need = WideCharToMultiByte(CP_UTF8, 0, wide.data(), static_cast<int>(wide.size()),
-                                         nullptr, 0, nullptr, nullptr);
-    std::string text(static_cast<size_t>(need), '\0');
-    WideCharToMultiByte(CP_UTF8, 0, wide.data(), static_cast<int>(wide.size()), text.data(), need,
-                        nullptr, nullptr);
-    return text;
+    return detail::narrow(path.generic_wstring());
 }
 #else
 fs::path to_path(const std::string &path) {

@@ -66,9 +66,6 @@ Done make_folders(const std::string &path);
 /// The folder that keeps this user's images; empty when the environment names no home.
 std::string default_store(const std::string &override_folder);
 
-/// Where the running program lies.
-std::string program_folder();
-
 /// The error of the system's last failed call, as "cannot WHAT 'PATH': REASON".
 Error system_error(const char *what, const std::string &path);
 

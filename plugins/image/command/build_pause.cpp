@@ -3,6 +3,8 @@
 
 #include <boost/filesystem/operations.hpp>
 
+#include <k2s/sdk/program_folder.hpp>
+
 #include "command/common.hpp"
 
 namespace k2s::image {

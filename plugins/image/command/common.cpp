@@ -57,7 +57,7 @@ Progress::~Progress() {
 }
 
 Result<int64_t> source_date_epoch(const Host &host) {
-    const std::string text = variable(host, "SOURCE_DATE_EPOCH");
+    const std::string text = host.environment("SOURCE_DATE_EPOCH");
     if (text.empty()) {
         return 0;
     }

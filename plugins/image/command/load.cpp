@@ -109,7 +109,7 @@ Status run_load(const Invocation &call, const Host &host) {
     for (const auto &runtime : *wanted) {
         auto words = runtime.before;
         words.push_back(archive.path());
-        const auto ended = run_program(host, words, k_deadline_ms);
+        const auto ended = run_to_end(host, words, k_deadline_ms);
         if (ended && ended->exit_code == 0) {
             into.push_back(runtime.name);
             continue;

@@ -13,20 +13,21 @@ namespace {
 /// it. Never from an argument, which every user of the machine can read.
 Result<std::optional<Credentials>> credentials(const Invocation &call, const Host &host,
                                                const Reference &reference) {
-    if (std::string user = variable(host, "K2S_REGISTRY_USER"); !user.empty()) {
-        return Credentials{std::move(user), variable(host, "K2S_REGISTRY_PASSWORD"), {}};
+    if (std::string user = host.environment("K2S_REGISTRY_USER"); !user.empty()) {
+        return Credentials{std::move(user), host.environment("K2S_REGISTRY_PASSWORD"), {}};
     }
     const auto below = [&](const char *name, const char *rest) {
-        const std::string folder = variable(host, name);
+        const std::string folder = host.environment(name);
         return folder.empty() ? folder : folder + rest;
     };
     std::vector<std::string> files;
     if (call.given("auth-file")) {
         files.push_back(call.text("auth-file"));
     } else {
-        files = {
-            variable(host, "REGISTRY_AUTH_FILE"), below("XDG_RUNTIME_DIR", "/containers/auth.json"),
-            below("HOME", "/.docker/config.json"), below("USERPROFILE", "/.docker/config.json")};
+        files = {host.environment("REGISTRY_AUTH_FILE"),
+                 below("XDG_RUNTIME_DIR", "/containers/auth.json"),
+                 below("HOME", "/.docker/config.json"),
+                 below("USERPROFILE", "/.docker/config.json")};
     }
     for (const auto &file : files) {
         std::string text;
@@ -54,7 +55,7 @@ Result<RegistrySettings> settings_of(const Invocation &call, const Host &host,
     settings.tls.skip_verify = call.flag("skip-verify");
     settings.tls.ca_file = call.text("ca");
     settings.deadlines.idle = std::chrono::milliseconds(call.integer("timeout"));
-    auto proxies = ProxySettings::read([&](const char *name) { return variable(host, name); });
+    auto proxies = ProxySettings::read([&](const char *name) { return host.environment(name); });
     if (!proxies) {
         return pass(proxies);
     }

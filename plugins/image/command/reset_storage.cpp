@@ -16,7 +16,7 @@ constexpr uint64_t k_deadline_ms = 60 * 60 * 1000;
 std::string resolve(const Host &host, bool docker) {
     boost::system::error_code failed;
     if (docker) {
-        const std::string folder = variable(host, "ProgramData") + "/docker";
+        const std::string folder = host.environment("ProgramData") + "/docker";
         return fs::is_directory(to_path(folder), failed) ? folder : std::string();
     }
     for (char drive = 'C'; drive <= 'Z'; ++drive) {
@@ -80,7 +80,7 @@ Status run_reset_storage(const Invocation &call, const Host &host) {
             words.emplace_back("-dry-run");
         }
         for (int64_t attempt = 0;; ++attempt) {
-            const auto ended = run_program(host, words, k_deadline_ms);
+            const auto ended = run_to_end(host, words, k_deadline_ms);
             if (!ended) {
                 return ended.error();
             }

@@ -5,8 +5,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <k2s/abi/stdio.h>
-
 #include "dataplane/access_settings.hpp"
 
 namespace k2s::httpproxy {
@@ -14,12 +12,8 @@ namespace {
 
 /// The first of the names that is set.
 std::string variable(const Host &host, std::initializer_list<std::string_view> names) {
-    const auto *stdio = host.find<k2s_stdio>(K2S_STDIO_ID);
     for (const auto name : names) {
-        std::string value;
-        const k2s_sink sink = Host::string_sink(value);
-        if (stdio != nullptr && stdio->environment(host.get(), to_abi(name), &sink) >= 0 &&
-            !value.empty()) {
+        if (std::string value = host.environment(name); !value.empty()) {
             return value;
         }
     }

@@ -7,8 +7,6 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <k2s/abi/stdio.h>
-
 #include "cloudinitisobuilder/builder.hpp"
 
 namespace k2s::cloudinitisobuilder {
@@ -16,11 +14,8 @@ namespace {
 
 /// SOURCE_DATE_EPOCH (reproducible-builds.org) or 0.
 std::expected<int64_t, Error> epoch(const Host &host) {
-    std::string text;
-    const auto *stdio = host.find<k2s_stdio>(K2S_STDIO_ID);
-    const k2s_sink sink = Host::string_sink(text);
-    if (stdio == nullptr ||
-        stdio->environment(host.get(), to_abi("SOURCE_DATE_EPOCH"), &sink) < 0 || text.empty()) {
+    const std::string text = host.environment("SOURCE_DATE_EPOCH");
+    if (text.empty()) {
         return 0;
     }
     int64_t seconds = 0;
@@ -34,9 +29,8 @@ std::expected<int64_t, Error> epoch(const Host &host) {
 }
 
 nlohmann::ordered_json to_json(const Options &options, const Report &report, bool written) {
-    nlohmann::ordered_json result{{"target", options.target},
-                                  {"written", written},
-                                  {"image_bytes", report.image_bytes}};
+    nlohmann::ordered_json result{
+        {"target", options.target}, {"written", written}, {"image_bytes", report.image_bytes}};
     result["files"] = nlohmann::ordered_json::array();
     for (const auto &file : report.files) {
         result["files"].push_back({{"name", file.name}, {"bytes", file.size}});
@@ -72,10 +66,9 @@ Status run_command(const Invocation &call, const Host &host) {
         call.err(finding.text() + "\n");
     }
     if (!planned->report.passed) {
-        return Error{K2S_E_FAILED,
-                     fmt::format("'{}' was not written: the findings above stop it "
-                                 "(-validation off packs the files as they are)",
-                                 options.target)};
+        return Error{K2S_E_FAILED, fmt::format("'{}' was not written: the findings above stop it "
+                                               "(-validation off packs the files as they are)",
+                                               options.target)};
     }
     if (!call.dry_run()) {
         if (const auto written = write(*planned); !written) {

@@ -112,6 +112,17 @@ class Host {
         return text;
     }
 
+    /// An environment variable of the process; empty when it is not set, too.
+    std::string environment(std::string_view name) const {
+        std::string value;
+        const auto *table = with_slot<k2s_stdio>(K2S_STDIO_ID, &k2s_stdio::environment);
+        const k2s_sink sink = string_sink(value);
+        if (table == nullptr || table->environment(host_, to_abi(name), &sink) < 0) {
+            value.clear();
+        }
+        return value;
+    }
+
     /// True once the running command was asked to stop.
     bool cancelled() const noexcept {
         const auto *table = with_slot<k2s_stdio>(K2S_STDIO_ID, &k2s_stdio::cancelled);

@@ -27,6 +27,18 @@ inline std::wstring widen(std::string_view text) {
     return wide;
 }
 
+/// Lone surrogates become U+FFFD.
+inline std::string narrow(std::wstring_view wide) {
+    const int size = static_cast<int>(wide.size());
+    const int need =
+        WideCharToMultiByte(CP_UTF8, 0, wide.data(), size, nullptr, 0, nullptr, nullptr);
+    std::string text(static_cast<std::size_t>(need > 0 ? need : 0), '\0');
+    if (need > 0) {
+        WideCharToMultiByte(CP_UTF8, 0, wide.data(), size, text.data(), need, nullptr, nullptr);
+    }
+    return text;
+}
+
 /// Absolute and with the prefix that lifts the limit of 260 characters; empty when `path` is not
 /// UTF-8 or names nothing.
 inline std::wstring system_path(std::string_view path) {

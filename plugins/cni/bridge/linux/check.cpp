@@ -15,15 +15,6 @@ using netlink::Link;
 using netlink::NetworkNamespace;
 using netlink::Socket;
 
-Result<Attachment> previous(const Request &request) {
-    const Json *json = member(request.config, "prevResult");
-    if (json == nullptr) {
-        return fail(k_bad_config,
-                    "required prevResult missing: CHECK compares with the result of ADD");
-    }
-    return attachment_from(*json, "prevResult");
-}
-
 Result<Link> link_as_said(Socket &socket, const Interface &said, std::string_view where,
                           std::string_view kind) {
     auto link = netlink::find_link(socket, said.name);
@@ -224,7 +215,7 @@ Result<void> Bridge::check(const Request &request) const {
     if (!config) {
         return pass(config);
     }
-    auto result = previous(request);
+    auto result = previous_result(request.config);
     if (!result) {
         return pass(result);
     }

@@ -46,7 +46,7 @@ IptablesMasquerade::IptablesMasquerade(const Runner &run, const Request &request
           ("CNI-" + sha512_hex(request.network + request.container_id)).substr(0, k_longest_chain)),
       comment_(fmt::format("name: \"{}\" id: \"{}\"", request.network, request.container_id)) {}
 
-Result<Finished> IptablesMasquerade::iptables(bool v4, std::vector<std::string> arguments) const {
+Result<Ended> IptablesMasquerade::iptables(bool v4, std::vector<std::string> arguments) const {
     const char *name = v4 ? "iptables" : "ip6tables";
     const auto program = find_program(name, k_folders);
     if (!program) {
@@ -56,7 +56,7 @@ Result<Finished> IptablesMasquerade::iptables(bool v4, std::vector<std::string> 
             "program",
             name, k_folders);
     }
-    Program call{{*program, "-w", "-t", "nat"}, {}, {}};
+    Program call{{*program, "-w", "-t", "nat"}, {}, {}, 0};
     call.argv.insert(call.argv.end(), arguments.begin(), arguments.end());
     return run_(call);
 }
@@ -79,7 +79,7 @@ Result<void> IptablesMasquerade::add(const std::vector<Prefix> &addresses) const
             }
             if (done->exit_code != 0) {
                 return fail(k_internal, "iptables failed to masquerade {}: {}", address.text(),
-                            done->error);
+                            done->err);
             }
         }
     }
@@ -93,7 +93,7 @@ Result<void> IptablesMasquerade::remove() const {
             continue; // no program or no such table: then there are no rules either
         }
         bool found = false;
-        std::string_view rest = listed->output;
+        std::string_view rest = listed->out;
         while (!rest.empty()) {
             const auto end = std::min(rest.find('\n'), rest.size());
             auto rule = words(rest.substr(0, end));
@@ -115,7 +115,7 @@ Result<void> IptablesMasquerade::remove() const {
             }
             if (removed->exit_code != 0) {
                 return fail(k_internal, "iptables failed to remove the chain {}: {}", chain_,
-                            removed->error);
+                            removed->err);
             }
         }
     }

@@ -23,7 +23,7 @@ class IptablesMasquerade {
     const std::string &chain() const { return chain_; }
 
   private:
-    Result<Finished> iptables(bool v4, std::vector<std::string> arguments) const;
+    Result<Ended> iptables(bool v4, std::vector<std::string> arguments) const;
 
     const Runner &run_;
     std::string chain_, comment_;

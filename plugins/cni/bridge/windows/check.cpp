@@ -48,12 +48,7 @@ Result<void> Bridge::check(const Request &request) const {
     if (!config) {
         return pass(config);
     }
-    const Json *previous = member(request.config, "prevResult");
-    if (previous == nullptr) {
-        return fail(k_bad_config,
-                    "required prevResult missing: CHECK compares with the result of ADD");
-    }
-    auto expected = attachment_from(*previous, "prevResult");
+    auto expected = previous_result(request.config);
     if (!expected) {
         return pass(expected);
     }

@@ -77,12 +77,13 @@ Result<void> read_pod(const Request &request, BridgeConfig &config) {
         good = separator ? mac[i] == ':' || mac[i] == '-'
                          : std::string_view("0123456789abcdefABCDEF").find(mac[i]) !=
                                std::string_view::npos;
-        config.mac += separator                          ? '-'
+        config.mac += separator                        ? '-'
                       : mac[i] >= 'a' && mac[i] <= 'f' ? static_cast<char>(mac[i] - 'a' + 'A')
-                                                         : mac[i];
+                                                       : mac[i];
     }
-    return good ? Result<void>()
-                : fail(k_bad_config, "the MAC address \"{}\" has to be like 02-11-22-33-44-55", mac);
+    return good
+               ? Result<void>()
+               : fail(k_bad_config, "the MAC address \"{}\" has to be like 02-11-22-33-44-55", mac);
 }
 
 Result<void> read_dns(const Request &request, BridgeConfig &config) {
@@ -157,17 +158,11 @@ Result<void> read_ipam(const Request &request, BridgeConfig &config) {
 }
 
 Result<void> read_routes(const Request &request, BridgeConfig &config) {
-    auto list = array_member(request.config, "additionalRoutes");
-    if (!list) {
-        return pass(list);
+    auto routes = routes_member(request.config, "additionalRoutes");
+    if (!routes) {
+        return pass(routes);
     }
-    for (const auto &item : *list) {
-        auto route = route_from(item);
-        if (!route) {
-            return pass(route);
-        }
-        config.additional_routes.push_back(*route);
-    }
+    config.additional_routes = std::move(*routes);
     return {};
 }
 
@@ -190,7 +185,8 @@ Result<void> read_policies(const Request &request, BridgeConfig &config) {
             continue;
         }
         if (value == nullptr || !value->is_object()) {
-            return fail(k_bad_config, "\"AdditionalArgs\": the {} has no object as \"Value\"", *name);
+            return fail(k_bad_config, "\"AdditionalArgs\": the {} has no object as \"Value\"",
+                        *name);
         }
         (*name == "NetworkPolicy" ? config.network_policies : config.endpoint_policies)
             .push_back(*value);
@@ -202,8 +198,8 @@ Result<void> read_policies(const Request &request, BridgeConfig &config) {
 
 Result<BridgeConfig> read_bridge_config(const Request &request) {
     BridgeConfig config;
-    for (auto *read : {read_type, read_flags, read_pod, read_dns, read_ipam, read_routes,
-                       read_policies}) {
+    for (auto *read :
+         {read_type, read_flags, read_pod, read_dns, read_ipam, read_routes, read_policies}) {
         if (auto done = read(request, config); !done) {
             return pass(done);
         }

@@ -14,13 +14,13 @@
 
 #include <fmt/format.h>
 
+#include <k2s/sdk/windows_path.hpp>
+
 #include "vfprules/vfprules.hpp"
-#include "vfprules/windows/text.hpp"
 
 namespace k2s::network {
 namespace {
 
-using vfprules::narrow;
 
 // Looked up, so that a test can give its own.
 using ChangeFn = DWORD(WINAPI *)(const MIB_IPFORWARD_ROW2 *);
@@ -59,7 +59,7 @@ std::string name_of(NET_IFINDEX index) {
         ConvertInterfaceLuidToAlias(&luid, name.data(), name.size()) != NO_ERROR) {
         return fmt::format("interface {}", index);
     }
-    return narrow(name.data());
+    return detail::narrow(name.data());
 }
 
 class WindowsHost final : public Host {
@@ -158,7 +158,8 @@ std::string default_folder() {
     std::array<wchar_t, MAX_PATH> buffer{};
     const DWORD size =
         GetEnvironmentVariableW(L"ProgramData", buffer.data(), static_cast<DWORD>(buffer.size()));
-    return (size > 0 && size < buffer.size() ? narrow({buffer.data(), size}) : "C:\\ProgramData") +
+    return (size > 0 && size < buffer.size() ? detail::narrow({buffer.data(), size})
+                                             : "C:\\ProgramData") +
            "\\K2s\\network";
 }
 

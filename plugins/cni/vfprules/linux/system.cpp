@@ -24,13 +24,6 @@ bool is_port_id(std::string_view text) {
            std::ranges::all_of(text, [](char c) { return c > ' ' && c < 127 && c != '/'; });
 }
 
-std::string program_folder() {
-    std::array<char, PATH_MAX> buffer{};
-    const ssize_t size = readlink("/proc/self/exe", buffer.data(), buffer.size());
-    const std::string path(buffer.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
-    return path.substr(0, path.rfind('/'));
-}
-
 std::string default_records() {
     return "/run/k2s/vfprules";
 }

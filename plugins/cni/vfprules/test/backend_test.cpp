@@ -8,9 +8,10 @@
 
 #include <windows.h>
 
+#include <k2s/sdk/windows_path.hpp>
+
 #include "vfprules/backend.hpp"
 #include "vfprules/records.hpp"
-#include "vfprules/windows/text.hpp"
 
 using namespace k2s;
 using namespace k2s::vfprules;

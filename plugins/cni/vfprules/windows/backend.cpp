@@ -2,8 +2,9 @@
 #include <algorithm>
 #include <array>
 
+#include <k2s/sdk/windows_path.hpp>
+
 #include "vfprules/vfpctrl.hpp"
-#include "vfprules/windows/text.hpp"
 #include "vfprules/windows/vfpapi.hpp"
 
 // vfpapi.dll adds a rule without starting a process, but we know of nothing in it that lists or
@@ -83,8 +84,8 @@ class Vfpctrl {
     }
     static std::vector<std::string> at(const std::string &port, const wchar_t *group,
                                        std::vector<std::string> rest) {
-        std::vector<std::string> words{"/port",         port,     "/layer",
-                                       narrow(k_layer), "/group", narrow(group)};
+        std::vector<std::string> words{
+            "/port", port, "/layer", detail::narrow(k_layer), "/group", detail::narrow(group)};
         std::ranges::move(rest, std::back_inserter(words));
         return words;
     }
@@ -150,7 +151,7 @@ class Vfp final : public Backend {
             if (api_) {
                 lines.push_back(
                     fmt::format("VfcAddObject(port \"{}\", layer \"{}\", rule \"{}\": {})", port,
-                                narrow(k_layer), rule.route.name, text_of(rule)));
+                                detail::narrow(k_layer), rule.route.name, text_of(rule)));
             } else {
                 std::string line = control_->program();
                 for (const auto &word : control_->add_words(port, rule, false)) {
@@ -327,7 +328,7 @@ std::string windows_version() {
 
 std::string system_folder() {
     std::array<wchar_t, MAX_PATH> buffer{};
-    return narrow({buffer.data(), GetSystemDirectoryW(buffer.data(), MAX_PATH)});
+    return detail::narrow({buffer.data(), GetSystemDirectoryW(buffer.data(), MAX_PATH)});
 }
 
 } // namespace

@@ -9,8 +9,9 @@
 #include <iphlpapi.h>
 #include <sddl.h>
 
+#include <k2s/sdk/windows_path.hpp>
+
 #include "vfprules/backend.hpp"
-#include "vfprules/windows/text.hpp"
 
 namespace k2s::vfprules {
 namespace {
@@ -46,19 +47,12 @@ bool is_port_id(std::string_view text) {
     return true;
 }
 
-std::string program_folder() {
-    std::array<wchar_t, 32768> buffer{};
-    const DWORD size =
-        GetModuleFileNameW(nullptr, buffer.data(), static_cast<DWORD>(buffer.size()));
-    const std::string path = narrow({buffer.data(), size});
-    return path.substr(0, path.rfind('\\'));
-}
-
 std::string default_records() {
     std::array<wchar_t, MAX_PATH> buffer{};
     const DWORD size =
         GetEnvironmentVariableW(L"ProgramData", buffer.data(), static_cast<DWORD>(buffer.size()));
-    return (size > 0 && size < buffer.size() ? narrow({buffer.data(), size}) : "C:\\ProgramData") +
+    return (size > 0 && size < buffer.size() ? detail::narrow({buffer.data(), size})
+                                             : "C:\\ProgramData") +
            "\\K2s\\vfprules";
 }
 
@@ -90,7 +84,7 @@ std::vector<std::string> files_in(const std::string &folder) {
         return names;
     }
     do {
-        names.push_back(narrow(found.cFileName));
+        names.push_back(detail::narrow(found.cFileName));
     } while (FindNextFileW(search, &found));
     FindClose(search);
     return names;
@@ -120,7 +114,7 @@ Expected<std::vector<LocalAddress>> local_addresses() {
     for (const auto *each = reinterpret_cast<IP_ADAPTER_ADDRESSES *>(buffer.data());
          each != nullptr; each = each->Next) {
         LocalAddress address;
-        address.interface_name = narrow(each->FriendlyName);
+        address.interface_name = detail::narrow(each->FriendlyName);
         address.index = each->IfIndex != 0 ? each->IfIndex : each->Ipv6IfIndex;
         if (each->PhysicalAddressLength != address.mac.size()) {
             continue; // loopback, tunnels: nothing that a frame could go to

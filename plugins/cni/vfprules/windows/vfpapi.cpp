@@ -5,7 +5,7 @@
 #include <cstring>
 #include <memory>
 
-#include "vfprules/windows/text.hpp"
+#include <k2s/sdk/windows_path.hpp>
 
 namespace k2s::vfprules {
 namespace {

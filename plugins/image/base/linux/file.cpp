@@ -184,11 +184,4 @@ std::string default_store(const std::string &override_folder) {
                                              : std::string();
 }
 
-std::string program_folder() {
-    char path[4096];
-    const ssize_t size = readlink("/proc/self/exe", path, sizeof(path));
-    const std::string text(path, size > 0 ? static_cast<size_t>(size) : 0);
-    return text.substr(0, text.rfind('/') == std::string::npos ? 0 : text.rfind('/'));
-}
-
 } // namespace k2s::image

@@ -193,10 +193,4 @@ std::string default_store(const std::string &override_folder) {
                                            : std::string();
 }
 
-std::string program_folder() {
-    std::wstring path(32768, L'\0');
-    path.resize(GetModuleFileNameW(nullptr, path.data(), static_cast<DWORD>(path.size())));
-    return from_path(fs::path(path).parent_path());
-}
-
 } // namespace k2s::image

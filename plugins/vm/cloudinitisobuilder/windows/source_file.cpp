@@ -44,15 +44,6 @@ std::unexpected<Error> system_failure(const std::string &what, const std::string
                              : "Windows error " + std::to_string(code)));
 }
 
-/// Lone surrogates become U+FFFD; such a file cannot be opened by that name and is reported.
-std::string narrow(const wchar_t *wide) {
-    const int need = WideCharToMultiByte(CP_UTF8, 0, wide, -1, nullptr, 0, nullptr, nullptr);
-    std::string text(static_cast<size_t>(need), '\0');
-    WideCharToMultiByte(CP_UTF8, 0, wide, -1, text.data(), need, nullptr, nullptr);
-    text.resize(static_cast<size_t>(need) - 1);
-    return text;
-}
-
 EntryKind kind_of(DWORD attributes, DWORD tag) {
     if ((attributes & FILE_ATTRIBUTE_REPARSE_POINT) != 0) {
         const bool link = tag == IO_REPARSE_TAG_SYMLINK || tag == IO_REPARSE_TAG_MOUNT_POINT;
@@ -78,7 +69,8 @@ std::expected<std::vector<SourceEntry>, Error> list_directory(const std::string 
     }
     std::vector<SourceEntry> entries;
     do {
-        std::string name = narrow(found.cFileName);
+        // With a lone surrogate in its name a file cannot be opened by it, and is reported.
+        std::string name = detail::narrow(found.cFileName);
         if (name == "." || name == "..") {
             continue;
         }
