@@ -227,17 +227,11 @@ Result<IpamConfig> read_ipam_config(const Request &request) {
     if (auto read = read_requested(request, config); !read) {
         return pass(read);
     }
-    auto routes = array_member(*ipam, "routes");
+    auto routes = routes_member(*ipam, "routes");
     if (!routes) {
         return pass(routes);
     }
-    for (const auto &item : *routes) {
-        auto route = route_from(item);
-        if (!route) {
-            return pass(route);
-        }
-        config.routes.push_back(*route);
-    }
+    config.routes = std::move(*routes);
     return config;
 }
 

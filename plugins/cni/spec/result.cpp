@@ -89,18 +89,12 @@ Result<IpConfig> ip_from(const Json &json, const char *name) {
     return IpConfig{**address, *gateway, *interface};
 }
 
-Result<void> routes_from(const Json &json, Attachment &result) {
-    auto list = array_member(json, "routes");
-    if (!list) {
-        return pass(list);
+Result<void> append_routes(const Json &json, Attachment &result) {
+    auto routes = routes_member(json, "routes");
+    if (!routes) {
+        return pass(routes);
     }
-    for (const auto &item : *list) {
-        auto route = route_from(item);
-        if (!route) {
-            return pass(route);
-        }
-        result.routes.push_back(*route);
-    }
+    result.routes.insert(result.routes.end(), routes->begin(), routes->end());
     return {};
 }
 
@@ -114,7 +108,7 @@ Result<void> old_family(const Json &json, const char *name, Attachment &result) 
         return pass(ip);
     }
     result.ips.push_back(*ip);
-    return routes_from(*family, result);
+    return append_routes(*family, result);
 }
 
 Result<void> interfaces_from(const Json &json, Attachment &result) {
@@ -158,7 +152,7 @@ Result<Attachment> read_attachment(const Json &json) {
         }
         result.ips.push_back(*ip);
     }
-    if (auto read = routes_from(json, result); !read) {
+    if (auto read = append_routes(json, result); !read) {
         return pass(read);
     }
     auto dns = object_member(json, "dns");
@@ -218,6 +212,15 @@ Result<Attachment> attachment_from(const Json &json, std::string_view what) {
     return result;
 }
 
+Result<Attachment> previous_result(const Json &config) {
+    const Json *json = member(config, "prevResult");
+    if (json == nullptr) {
+        return fail(k_bad_config,
+                    "required prevResult missing: CHECK compares with the result of ADD");
+    }
+    return attachment_from(*json, "prevResult");
+}
+
 Result<Dns> dns_from(const Json &json) {
     Dns dns;
     for (const auto &[name, target] : {std::pair{"nameservers", &dns.nameservers},
@@ -236,6 +239,8 @@ Result<Dns> dns_from(const Json &json) {
     dns.domain = std::move(*domain);
     return dns;
 }
+
+namespace {
 
 Result<Route> route_from(const Json &json) {
     Route route;
@@ -266,6 +271,24 @@ Result<Route> route_from(const Json &json) {
         *target = *value;
     }
     return route;
+}
+
+} // namespace
+
+Result<std::vector<Route>> routes_member(const Json &object, std::string_view name) {
+    auto list = array_member(object, name);
+    if (!list) {
+        return pass(list);
+    }
+    std::vector<Route> routes;
+    for (const auto &item : *list) {
+        auto route = route_from(item);
+        if (!route) {
+            return pass(route);
+        }
+        routes.push_back(*route);
+    }
+    return routes;
 }
 
 } // namespace k2s::cni

@@ -53,8 +53,11 @@ Result<Json> to_json(const Attachment &result, const std::string &version);
 
 /// Reads any version's form. `what` names it in the failure.
 Result<Attachment> attachment_from(const Json &json, std::string_view what);
+/// The result of ADD that CHECK compares with.
+Result<Attachment> previous_result(const Json &config);
 
 Result<Dns> dns_from(const Json &json);
-Result<Route> route_from(const Json &json);
+/// The member "routes", or another one with the same content; none when it is absent.
+Result<std::vector<Route>> routes_member(const Json &object, std::string_view name);
 
 } // namespace k2s::cni

@@ -62,6 +62,23 @@ struct Channel::Impl {
         return {};
     }
 
+    /// One transfer by the stream at hand, encrypted or not; how many bytes it moved.
+    template <class Start> size_t transfer(const Start &start, error_code &failed) {
+        size_t bytes = 0;
+        failed = run(deadlines.idle, [&](auto &&done) {
+            auto note = [&bytes, done](const error_code &ec, size_t moved) mutable {
+                bytes = moved;
+                done(ec);
+            };
+            if (secure) {
+                start(*secure, note);
+            } else {
+                start(plain, note);
+            }
+        });
+        return bytes;
+    }
+
     /// RFC 9110 9.3.6. The answer is read byte by byte, so that nothing behind it is taken.
     Done tunnel(const Url &url, const ProxySettings::Proxy &proxy) {
         const std::string where =
@@ -174,39 +191,13 @@ const std::string &Channel::proxy_authorization() const noexcept {
 }
 
 size_t Channel::read_some(const net::mutable_buffer &into, error_code &failed) {
-    size_t bytes = 0;
-    const auto note = [&](auto &&done) {
-        return [&bytes, done](const error_code &ec, size_t moved) mutable {
-            bytes = moved;
-            done(ec);
-        };
-    };
-    failed = impl_->run(impl_->deadlines.idle, [&](auto &&done) {
-        if (impl_->secure) {
-            impl_->secure->async_read_some(into, note(done));
-        } else {
-            impl_->plain.async_read_some(into, note(done));
-        }
-    });
-    return bytes;
+    return impl_->transfer([&](auto &stream, auto &&done) { stream.async_read_some(into, done); },
+                           failed);
 }
 
 size_t Channel::write_some(const net::const_buffer &from, error_code &failed) {
-    size_t bytes = 0;
-    const auto note = [&](auto &&done) {
-        return [&bytes, done](const error_code &ec, size_t moved) mutable {
-            bytes = moved;
-            done(ec);
-        };
-    };
-    failed = impl_->run(impl_->deadlines.idle, [&](auto &&done) {
-        if (impl_->secure) {
-            impl_->secure->async_write_some(from, note(done));
-        } else {
-            impl_->plain.async_write_some(from, note(done));
-        }
-    });
-    return bytes;
+    return impl_->transfer([&](auto &stream, auto &&done) { stream.async_write_some(from, done); },
+                           failed);
 }
 
 } // namespace k2s::image
