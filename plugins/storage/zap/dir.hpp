@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <boost/filesystem/path.hpp>
@@ -25,8 +26,12 @@ struct Entry {
 class Dir {
   public:
     Dir() noexcept = default;
-    Dir(Dir &&other) noexcept;
-    Dir &operator=(Dir &&other) noexcept;
+    Dir(Dir &&other) noexcept : handle_{std::exchange(other.handle_, -1)}, listed_{other.listed_} {}
+    Dir &operator=(Dir &&other) noexcept {
+        std::swap(handle_, other.handle_);
+        std::swap(listed_, other.listed_);
+        return *this;
+    }
     ~Dir() { close(); }
 
     /// The path's last component is not followed.

@@ -70,15 +70,6 @@ bool clear_attributes(int at, const char *name) noexcept {
 
 } // namespace
 
-Dir::Dir(Dir &&other) noexcept
-    : handle_{std::exchange(other.handle_, -1)}, listed_{other.listed_} {}
-
-Dir &Dir::operator=(Dir &&other) noexcept {
-    std::swap(handle_, other.handle_);
-    std::swap(listed_, other.listed_);
-    return *this;
-}
-
 void Dir::close() noexcept {
     if (handle_ != -1) {
         ::close(static_cast<int>(std::exchange(handle_, -1)));

@@ -115,15 +115,6 @@ HANDLE open_at(HANDLE directory, const Name &name, ACCESS_MASK access, std::erro
     return file;
 }
 
-Dir::Dir(Dir &&other) noexcept
-    : handle_{std::exchange(other.handle_, -1)}, listed_{other.listed_} {}
-
-Dir &Dir::operator=(Dir &&other) noexcept {
-    std::swap(handle_, other.handle_);
-    std::swap(listed_, other.listed_);
-    return *this;
-}
-
 void Dir::close() noexcept {
     if (handle_ != -1) {
         CloseHandle(handle_of(std::exchange(handle_, -1)));
@@ -233,13 +224,7 @@ std::error_code Dir::move(const Name &name, const Dir &to, const Name &as) const
 }
 
 std::string text_of(const fs::path &path) {
-    const std::wstring &wide = path.native();
-    const int size = WideCharToMultiByte(CP_UTF8, 0, wide.data(), static_cast<int>(wide.size()),
-                                         nullptr, 0, nullptr, nullptr);
-    std::string text(static_cast<size_t>(size > 0 ? size : 0), '\0');
-    WideCharToMultiByte(CP_UTF8, 0, wide.data(), static_cast<int>(wide.size()), text.data(), size,
-                        nullptr, nullptr);
-    return text;
+    return detail::narrow(path.native());
 }
 
 fs::path path_of(std::string_view text) {
