@@ -10,6 +10,9 @@ import sys
 import tempfile
 import unittest
 
+import namespaces
+from namespaces import sh
+
 STAGE = os.environ["K2S_STAGE"]
 OURS = os.path.join(STAGE, "bin")
 DEBIANS = "/usr/lib/cni"  # containernetworking-plugins
@@ -19,19 +22,9 @@ CNITOOL = "v1.3.0"
 NODE = f"k2scni{os.getpid()}"
 
 
-def sh(*words, check=True, **options):
-    return subprocess.run(words, check=check, capture_output=True, text=True, **options).stdout
-
-
 def why_not():
-    if sys.platform != "linux" or os.environ.get("K2S_EXE_WRAPPER"):
-        return "it is about network namespaces of Linux; the Windows plugins have tests beside their code"
-    if os.geteuid() != 0:
-        return "network namespaces need root"
-    missing = [tool for tool in ("ip", "nft", "bridge") if not shutil.which(tool)]
-    if missing:
-        return f"{', '.join(missing)} missing"
-    return None
+    return namespaces.why_not(
+        "it is about network namespaces of Linux; the Windows plugins have tests beside their code", "ip", "nft", "bridge")
 
 
 class Cni(unittest.TestCase):

@@ -10,23 +10,12 @@ import tempfile
 import time
 import unittest
 
+from namespaces import sh, why_not
+
 STAGE = os.environ["K2S_STAGE"]
 K2S = os.path.join(STAGE, "bin", "k2s")
 HOST = f"k2snet{os.getpid()}"
 NODE = f"{HOST}-node"
-
-
-def sh(*words, check=True):
-    return subprocess.run(words, check=check, capture_output=True, text=True).stdout
-
-
-def why_not():
-    if sys.platform != "linux" or os.environ.get("K2S_EXE_WRAPPER"):
-        return "needs network namespaces"
-    if os.geteuid() != 0:
-        return "network namespaces need root"
-    missing = [tool for tool in ("ip", "ping") if not shutil.which(tool)]
-    return f"{', '.join(missing)} missing" if missing else None
 
 
 class Network(unittest.TestCase):
@@ -155,7 +144,7 @@ class Network(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    reason = why_not()
+    reason = why_not("needs network namespaces", "ip", "ping")
     if reason:
         print(reason)
         sys.exit(77)

@@ -10,23 +10,12 @@ import tempfile
 import time
 import unittest
 
+from namespaces import sh, why_not
+
 STAGE = os.environ["K2S_STAGE"]
 VFPRULES = os.path.join(STAGE, "bin", "vfprules")
 NODE = f"k2svfp{os.getpid()}"
 POD = f"{NODE}-pod"
-
-
-def sh(*words, check=True):
-    return subprocess.run(words, check=check, capture_output=True, text=True).stdout
-
-
-def why_not():
-    if sys.platform != "linux" or os.environ.get("K2S_EXE_WRAPPER"):
-        return "Windows has other backends; their tests are beside the code"
-    if os.geteuid() != 0:
-        return "network namespaces need root"
-    missing = [tool for tool in ("ip", "nft", "ping") if not shutil.which(tool)]
-    return f"{', '.join(missing)} missing" if missing else None
 
 
 def route(name, subnet, gateway, priority):
@@ -215,7 +204,7 @@ class VfpRules(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    reason = why_not()
+    reason = why_not("Windows has other backends; their tests are beside the code", "ip", "nft", "ping")
     if reason:
         print(reason)
         sys.exit(77)

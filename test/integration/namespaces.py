@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: MIT
+"""What the tests that make network namespaces of their own share."""
+import os
+import shutil
+import subprocess
+import sys
+
+
+def sh(*words, check=True, **options):
+    return subprocess.run(words, check=check, capture_output=True, text=True, **options).stdout
+
+
+def why_not(windows, *tools):
+    """The reason to skip; None: these tests can run. `windows` is the one there."""
+    if sys.platform != "linux" or os.environ.get("K2S_EXE_WRAPPER"):
+        return windows
+    if os.geteuid() != 0:
+        return "network namespaces need root"
+    missing = [tool for tool in tools if not shutil.which(tool)]
+    return f"{', '.join(missing)} missing" if missing else None
