@@ -52,12 +52,15 @@ def main():
     core = stage / ("bin/k2s-core.dll" if windows else "lib/libk2s-core.so")
     exes = sorted(p for p in stage.glob("bin/*") if p.suffix == (".exe" if windows else ""))
     assert plugins and exes, f"nothing is installed in {stage}"
+    # What the core loads on demand.
+    modules = {stage / (f"bin/k2s-{name}.dll" if windows else f"lib/libk2s-{name}.so"):
+               {f"k2s_core_{name}_v1"} for name in ("archive", "crypto")}
     facts = windows_facts if windows else linux_facts
     problems = []
-    for file in [core, *plugins, *exes]:
+    for file in [core, *modules, *plugins, *exes]:
         exported, needed = facts(objdump, file)
         name = file.relative_to(stage)
-        allowed = {CORE} if file == core else {ENTRY} if file in plugins else set()
+        allowed = {CORE} if file == core else {ENTRY} if file in plugins else modules.get(file, set())
         # An exe's own dynamic symbols are the linker's business; it is never linked against.
         if file not in exes and exported != allowed:
             problems.append(f"{name}: exports {sorted(exported)}, expected {sorted(allowed)}")
@@ -70,7 +73,7 @@ def main():
                                             "libfyaml"))]
         if not needed:
             problems.append(f"{name}: needs nothing: this test cannot read {objdump}'s output")
-    print("\n".join(problems) or f"{len(plugins)} plugins, the core and {len(exes)} exes are clean")
+    print("\n".join(problems) or f"{len(plugins)} plugins, the core, its {len(modules)} modules and {len(exes)} exes are clean")
     return 1 if problems else 0
 
 

@@ -205,7 +205,7 @@ class Switches(TreeTest):
         for kind, name in (("feature", "httpproxy"), ("plugin", "networking")):
             with self.subTest(kind):
                 self.addCleanup(self.run_tool, "k2s", kind, "enable", name)
-                self.assertEqual(self.data("k2s", kind, "disable", name)["running_host"], "follows")
+                self.assertEqual(self.data("k2s", kind, "disable", name)["running_host"], "default")
                 self.assertEqual(self.data("k2s", "host", "status")["services"], [])
                 self.data("k2s", kind, "enable", name)
                 services = self.data("k2s", "host", "status")["services"]

@@ -46,6 +46,7 @@ class Result:
 class TreeTest(unittest.TestCase):
     """Each test has a tree of its own."""
     longMessage = True
+    more = ()  # folders of the tree beside its exes and libraries
 
     def setUp(self):
         if not STAGE.is_dir():
@@ -59,6 +60,8 @@ class TreeTest(unittest.TestCase):
         if not WINDOWS:
             for library in STAGE.glob("lib/*.so"):
                 self.copy(f"lib/{library.name}")
+        for folder in self.more:
+            self.copy(folder)
         for plugin in USED:
             self.copy(f"lib/k2s/plugins/{plugin}")
         self.plugins = self.tree / "lib/k2s/plugins"

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 
+#include "app/doctor.hpp"
 #include "app/host_commands.hpp"
 #include "app/isolation.hpp"
 #include "app/output.hpp"
@@ -224,14 +225,24 @@ std::vector<fs::path> App::plugin_folders() const {
     return folders;
 }
 
-void App::discover() {
+DiscoveredPlugins App::find_plugins() const {
     auto found = discover_plugins(plugin_folders(), preset_.plugin);
     if (*preset_.plugin != '\0' && std::ranges::any_of(found.candidates, [](const Candidate &one) {
             return !one.manifest.required_contracts.empty();
         })) {
         found = discover_plugins(plugin_folders(), {});
     }
-    plugins_ = std::make_unique<PluginSet>(std::move(found), reserved_words(), chooser(config_));
+    return found;
+}
+
+void App::rediscover() {
+    auto found = find_plugins();
+    const std::lock_guard lock(config_mutex_);
+    plugins_->refresh(std::move(found), chooser(config_));
+}
+
+void App::discover() {
+    plugins_ = std::make_unique<PluginSet>(find_plugins(), reserved_words(), chooser(config_));
 }
 
 PluginSet::Chooser App::chooser(const ConfigPtr &config) const {
@@ -419,7 +430,10 @@ Result<int> App::dispatch() {
         {"plugin verify", sign_plugins}, {"plugin trust add", manage_trust},
         {"plugin trust list", manage_trust}, {"plugin trust remove", manage_trust},
         {"plugin trust revoke", manage_trust}, {"plugin trust rescan", manage_trust},
-        {"plugin trust seal", manage_trust},
+        {"plugin trust seal", manage_trust}, {"plugin pack", install_plugins},
+        {"plugin new", new_plugin}, {"doctor", doctor}, {"dump", dump},
+        {"plugin install", install_plugins}, {"plugin upgrade", install_plugins},
+        {"plugin rollback", install_plugins}, {"plugin uninstall", install_plugins},
         {"feature list", show_plugins}, {"feature enable", switch_part},
         {"feature disable", switch_part}, {"config show", show_config},
         {"config validate", show_config}, {"config schema", show_config},

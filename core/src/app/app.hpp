@@ -56,6 +56,9 @@ class App {
     /// Where a feature runs: as the configuration or else the manifest says for it or its plugin.
     Place place_of(const std::string &feature, const Config &config) const;
 
+    /// Looks for plugins on the disk again; what runs is not touched.
+    void rediscover();
+
     /// Reads the configuration again, as the command line asked for it, and checks it.
     Result<ConfigPtr> load() const;
     /// Makes it the current one: what plugins read and what the log does follow it.
@@ -71,6 +74,7 @@ class App {
     int run_to_code(const std::vector<std::string> &arguments);
     std::string plugin_choice() const;
     std::vector<boost::filesystem::path> plugin_folders() const;
+    DiscoveredPlugins find_plugins() const;
     void discover();
     PluginSet::Chooser chooser(const ConfigPtr &config) const;
     void build_tool();
@@ -109,6 +113,8 @@ Result<int> ask_host(App &app);             ///< k2s host status|reload|stop
 Result<int> show_plugins(App &app);         ///< k2s plugin list|info|explain, feature list
 Result<int> switch_part(App &app);          ///< k2s plugin|feature enable|disable
 Result<int> sign_plugins(App &app);         ///< k2s plugin keygen|sign|verify
+Result<int> install_plugins(App &app);      ///< k2s plugin pack|install|upgrade|rollback|uninstall
+Result<int> new_plugin(App &app);           ///< k2s plugin new
 Result<int> manage_trust(App &app);         ///< k2s plugin trust …
 Result<int> show_config(App &app);          ///< k2s config …
 Result<int> write_documents(App &app);      ///< k2s completion, k2s man

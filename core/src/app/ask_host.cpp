@@ -1,10 +1,39 @@
 // SPDX-License-Identifier: MIT
 /// \file
 /// k2s host status|diagnostics|reload|stop: questions to a running host.
+#include <algorithm>
+
+#include "admin/endpoint.hpp"
 #include "app/app.hpp"
 #include "app/host_client.hpp"
+#include "util/directories.hpp"
 
 namespace k2s::core {
+
+Result<std::vector<std::string>> tell_hosts(App &app) {
+    const auto folder = run_dir();
+    std::vector<std::string> names = folder ? admin::running_instances(*folder)
+                                            : std::vector<std::string>();
+    const std::string usual(admin::k_default_instance);
+    if (std::ranges::find(names, usual) == names.end()) {
+        names.push_back(usual); // its endpoint may be configured to be elsewhere
+    }
+    std::vector<std::string> followers;
+    Result<void> failed;
+    for (const auto &name : names) {
+        auto told = call_host(app, name, "POST", "/reload");
+        if (told) {
+            followers.push_back(name);
+        } else if (told.error().code != K2S_E_NOT_FOUND && failed) {
+            failed = fail(told.error().code, "host '{}': {}", name, told.error().message);
+        }
+    }
+    return failed ? Result<std::vector<std::string>>(std::move(followers)) : pass(failed);
+}
+
+std::string follower_text(const std::vector<std::string> &names) {
+    return names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "));
+}
 
 Result<int> ask_host(App &app) {
     const std::string &what = app.call().command->path.back();

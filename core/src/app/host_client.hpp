@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include <nlohmann/json.hpp>
 
 #include "app/app.hpp"
@@ -10,5 +13,12 @@ namespace k2s::core {
 /// Asks the running host with this name; its JSON answer. K2S_E_NOT_FOUND when none is running.
 Result<nlohmann::ordered_json> call_host(App &app, const std::string &name, std::string_view method,
                                          std::string_view path);
+
+/// Lets every running host of this user look for plugins and read its configuration again; the names
+/// of those that did. The first error when one could not follow.
+Result<std::vector<std::string>> tell_hosts(App &app);
+
+/// For results: "none", or the names.
+std::string follower_text(const std::vector<std::string> &names);
 
 } // namespace k2s::core

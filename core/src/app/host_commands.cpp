@@ -69,6 +69,40 @@ constexpr std::string_view k_host_manifest = R"json({
      "arguments": [{"name": "id", "type": "string", "required": true, "help": "plugin id"}],
      "exit_codes": [{"code": 6, "text": "no such plugin"}],
      "examples": [{"command": "k2s plugin disable storage", "text": "Do not use the plugin any more"}]},
+    {"path": ["plugin", "new"], "feature": "host", "style": "posix", "output": "data",
+     "summary": "Begin a plugin: a project with a command, a service and a contract that builds and runs",
+     "options": [
+       {"name": "lang", "type": "enum", "choices": ["c", "cpp", "rust"], "default": "cpp", "help": "its language"},
+       {"name": "output", "short": "o", "type": "path", "metavar": "FOLDER", "help": "where to; the default is NAME"}],
+     "arguments": [{"name": "name", "type": "string", "required": true, "help": "the plugin's id"}],
+     "examples": [{"command": "k2s plugin new --lang cpp hello", "text": "A project in ./hello"}]},
+    {"path": ["plugin", "pack"], "feature": "host", "style": "posix", "output": "data",
+     "summary": "Pack a plugin's folder into one file, ID-VERSION.k2splugin",
+     "options": [{"name": "output", "short": "o", "type": "path", "metavar": "FILE", "help": "another name for it"}],
+     "arguments": [{"name": "folder", "type": "path", "required": true, "help": "folder of the plugin"}],
+     "examples": [{"command": "k2s plugin pack ./hello", "text": "After it was signed"}]},
+    {"path": ["plugin", "install"], "feature": "host", "style": "posix", "output": "data", "dry_run": true,
+     "summary": "Install a plugin from its file into this tree",
+     "description": "The file is refused as a whole unless it holds nothing but the plain files of one plugin, is trusted as the policy asks, and its library passes the probe. Running hosts use it at once.",
+     "arguments": [{"name": "file", "type": "path", "required": true, "help": "ID-VERSION.k2splugin"}],
+     "exit_codes": [{"code": 4, "text": "it has no library for this system"}, {"code": 5, "text": "it is not trusted"}],
+     "examples": [{"command": "k2s plugin install hello-1.0.0.k2splugin", "text": "Install it"}]},
+    {"path": ["plugin", "upgrade"], "feature": "host", "style": "posix", "output": "data", "dry_run": true,
+     "summary": "Install a newer version of a plugin beside the old one and move to it",
+     "description": "In a running host the new version is created before the services of the old one stop. When it fails there the old one serves again and is the installed one.",
+     "arguments": [{"name": "file", "type": "path", "required": true, "help": "ID-VERSION.k2splugin"}],
+     "exit_codes": [{"code": 4, "text": "it has no library for this system"}, {"code": 5, "text": "it is not trusted"}, {"code": 6, "text": "the plugin is not installed"}],
+     "examples": [{"command": "k2s plugin upgrade hello-1.1.0.k2splugin", "text": "Move to 1.1.0"}]},
+    {"path": ["plugin", "rollback"], "feature": "host", "style": "posix", "output": "data", "dry_run": true,
+     "summary": "Go back to the version before the last upgrade",
+     "arguments": [{"name": "id", "type": "string", "required": true, "help": "plugin id"}],
+     "exit_codes": [{"code": 6, "text": "there is no other version"}],
+     "examples": [{"command": "k2s plugin rollback hello", "text": "Back to 1.0.0"}]},
+    {"path": ["plugin", "uninstall"], "feature": "host", "style": "posix", "output": "data", "dry_run": true,
+     "summary": "Remove an installed plugin, all its versions",
+     "arguments": [{"name": "id", "type": "string", "required": true, "help": "plugin id"}],
+     "exit_codes": [{"code": 6, "text": "it is not installed"}],
+     "examples": [{"command": "k2s plugin uninstall hello", "text": "Stop and remove it"}]},
     {"path": ["plugin", "keygen"], "feature": "host", "style": "posix", "output": "data",
      "summary": "Make a key that signs plugins",
      "description": "Writes the private key to FILE and the public one to FILE.pub, both as PEM. Keep the first, give away the second.",
@@ -144,6 +178,14 @@ constexpr std::string_view k_host_manifest = R"json({
     {"path": ["config", "schema"], "feature": "host", "style": "posix", "output": "data",
      "summary": "Print the JSON Schema of the configuration",
      "examples": [{"command": "k2s config schema --format json", "text": "For editors and validators"}]},
+    {"path": ["doctor"], "feature": "host", "style": "posix", "output": "data",
+     "summary": "Look for what is wrong with this installation, and say what to do about it",
+     "exit_codes": [{"code": 1, "text": "something is wrong"}],
+     "examples": [{"command": "k2s doctor", "text": "Tree, folders, configuration, plugins, keys, running hosts, system"}]},
+    {"path": ["dump"], "feature": "host", "style": "posix", "output": "data",
+     "summary": "Write one zip archive for a bug report: configuration without secrets, findings, state, logs",
+     "arguments": [{"name": "file", "type": "path", "required": true, "help": "the archive; only you may read it"}],
+     "examples": [{"command": "k2s dump k2s.zip", "text": "Look through the logs in it before you give it away"}]},
     {"path": ["version"], "feature": "host", "style": "posix", "output": "data",
      "summary": "Show the version of the host and its plugins",
      "examples": [{"command": "k2s version --format json", "text": "For scripts"}]},
@@ -168,14 +210,14 @@ const Manifest &host_manifest() {
 
 std::vector<CommandGroup> host_groups() {
     return {{{"host"}, "The running host"},
-            {{"plugin"}, "Plugins: list, explain, switch, sign"},
+            {{"plugin"}, "Plugins: list, install, switch, sign"},
             {{"plugin", "trust"}, "Keys that may sign plugins"},
             {{"feature"}, "Features of the plugins"},
             {{"config"}, "Configuration: show, check"}};
 }
 
 std::vector<std::string> reserved_words() {
-    return {"run", "host", "plugin", "feature", "config", "version", "completion", "man", "help"};
+    return {"run", "host", "plugin", "feature", "config", "doctor", "dump", "version", "completion", "man", "help"};
 }
 
 } // namespace k2s::core

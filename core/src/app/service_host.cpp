@@ -63,6 +63,71 @@ Result<void> ServiceHost::start() {
                 left.empty() ? "" : fmt::format(" ({})", fmt::join(left, "; ")));
 }
 
+Result<void> ServiceHost::start_all(const std::vector<ServiceSpec> &specs, PluginInstance &plugin) {
+    for (const auto &spec : specs) {
+        if (auto started = services_.start(spec, plugin); !started) {
+            return started;
+        }
+    }
+    const auto sick = plugin.unhealthy();
+    return sick ? Result<void>(fail(sick->code, "it is not healthy: {}", sick->message))
+                : Result<void>();
+}
+
+Result<void> ServiceHost::replace(PluginInstance &old, std::size_t index,
+                                  const std::vector<ServiceSpec> &wanted) {
+    auto &plugins = app_.plugins();
+    const auto before = services_.specs_of(old);
+    std::vector<ServiceSpec> after;
+    std::ranges::copy_if(wanted, std::back_inserter(after), [&](const ServiceSpec &spec) {
+        return std::ranges::find(before, spec.instance, &ServiceSpec::instance) != before.end();
+    });
+    // Two plugins cannot offer the same contract, so such a one has to end before its successor can
+    // begin. Any other proves that it can be created while the old one still serves.
+    // Contracts of a worker stay in it.
+    const bool alone =
+        old.place() == Place::here && !old.manifest().provided_contracts.empty();
+    auto next = alone ? Result<PluginInstance *>(nullptr) : plugins.activate(index, old.place());
+    if (!next) {
+        return pass(next);
+    }
+    for (const auto &spec : before) {
+        if (auto stopped = services_.stop(spec.instance, drain_time()); !stopped) {
+            return stopped;
+        }
+    }
+    Result<void> done;
+    if (alone) {
+        done = plugins.park(old, k_deactivate);
+        next = done ? plugins.activate(index, old.place()) : pass(done);
+    }
+    done = next ? start_all(after, **next) : pass(next);
+    if (done) {
+        app_.logger().write(k_level_info, "host", "plugin replaced",
+                            {{"plugin", std::string_view(old.manifest().id)},
+                             {"version", std::string_view((*next)->manifest().version)}});
+        return done;
+    }
+    const Error why = done.error();
+    for (const auto &spec : after) {
+        if (services_.plugin_of(spec.instance) != nullptr) {
+            static_cast<void>(services_.stop(spec.instance, drain_time())); // it has failed anyway
+        }
+    }
+    if (alone && next) {
+        static_cast<void>(plugins.park(**next, k_deactivate));
+    }
+    done = plugins.revive(old);
+    if (done) {
+        done = start_all(before, old);
+    }
+    return fail(why.code, "plugin '{}' keeps its version {}: {}{}", old.manifest().id,
+                old.manifest().version, why.message,
+                done ? std::string()
+                     : fmt::format("; and that could not be started again: {}",
+                                   done.error().message));
+}
+
 Result<void> ServiceHost::apply(const std::vector<ServiceSpec> &wanted) {
     std::vector<std::string> problems;
     int32_t code = K2S_E_PARTIAL;
@@ -81,6 +146,13 @@ Result<void> ServiceHost::apply(const std::vector<ServiceSpec> &wanted) {
             note(services_.stop(present.instance, drain_time()));
         }
     }
+    for (const auto &spec : wanted) {
+        PluginInstance *old = services_.plugin_of(spec.instance);
+        const auto index = app_.plugins().find_feature(spec.feature);
+        if (old != nullptr && index && app_.plugins().instance(*index, spec.place) != old) {
+            note(replace(*old, *index, wanted));
+        }
+    }
     const auto present = services_.specs();
     for (const auto &spec : wanted) {
         const auto same = std::ranges::find(present, spec.instance, &ServiceSpec::instance);
@@ -95,6 +167,7 @@ Result<void> ServiceHost::apply(const std::vector<ServiceSpec> &wanted) {
 }
 
 Result<void> ServiceHost::reload() {
+    app_.rediscover();
     auto config = app_.load();
     auto wanted = config ? wanted_(**config) : pass(config);
     if (!wanted) {
@@ -104,7 +177,10 @@ Result<void> ServiceHost::reload() {
     }
     app_.adopt(*config);
     auto done = apply(*wanted);
-    for (const auto &blocker : app_.plugins().park_refused(k_deactivate)) {
+    const auto in_use = [this](const PluginInstance &plugin) {
+        return !services_.specs_of(plugin).empty();
+    };
+    for (const auto &blocker : app_.plugins().park_refused(k_deactivate, in_use)) {
         app_.logger().write(k_level_error, "host", blocker);
     }
     app_.plugins().reconfigure_all([this](const Error &error) {

@@ -45,6 +45,10 @@ class ServiceHost {
     /// Reads the configuration again and moves to it. On an error everything stays as it was.
     Result<void> reload();
     void launch(const ServiceSpec &spec);
+    /// Moves the services of a plugin to its other version, which has to prove itself first.
+    Result<void> replace(PluginInstance &old, std::size_t index,
+                         const std::vector<ServiceSpec> &wanted);
+    Result<void> start_all(const std::vector<ServiceSpec> &specs, PluginInstance &plugin);
     Result<void> apply(const std::vector<ServiceSpec> &wanted);
     std::chrono::milliseconds drain_time() const;
     int drain(StopReason reason);

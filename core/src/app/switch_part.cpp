@@ -25,7 +25,7 @@ Result<int> switch_part(App &app) {
     }
     nlohmann::ordered_json result{{path.front(), id}, {"enabled", enabled}};
     if (app.dry_run()) {
-        result["would"] = fmt::format("remember it and tell the running host, if there is one");
+        result["would"] = fmt::format("remember it and tell the running hosts");
         return app.print(result);
     }
     if (plugin && enabled) {
@@ -44,11 +44,11 @@ Result<int> switch_part(App &app) {
         return pass(file);
     }
     result["remembered_in"] = *file;
-    auto told = call_host(app, "default", "POST", "/reload");
-    if (!told && told.error().code != K2S_E_NOT_FOUND) {
+    auto told = tell_hosts(app);
+    if (!told) {
         return pass(told);
     }
-    result["running_host"] = told ? "follows" : "none";
+    result["running_host"] = follower_text(*told);
     return app.print(result);
 }
 

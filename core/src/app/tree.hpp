@@ -14,10 +14,12 @@ struct Tree {
     boost::filesystem::path plugins; ///< lib/k2s/plugins
     boost::filesystem::path worker;  ///< bin/k2s-worker[.exe]
     boost::filesystem::path crypto;  ///< what is loaded on demand, beside the core
+    boost::filesystem::path archive; ///< likewise
 
     explicit Tree(boost::filesystem::path root_folder)
         : root(std::move(root_folder)), plugins(root / "lib" / "k2s" / "plugins"),
-          worker(program("k2s-worker")), crypto(module("k2s-crypto")) {}
+          worker(program("k2s-worker")), crypto(module("k2s-crypto")),
+          archive(module("k2s-archive")) {}
 
     /// bin/NAME[.exe]
     boost::filesystem::path program(const std::string &name) const {

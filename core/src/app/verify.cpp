@@ -23,6 +23,12 @@ fs::path library_of(const Manifest &manifest, const fs::path &folder) {
     return folder / path_from_utf8(library_file_name(manifest));
 }
 
+/// The folder of plugins that a library lies below: plugins/ID/x.so or plugins/ID/VERSION/x.so.
+fs::path plugin_root(const Manifest &manifest, const fs::path &library) {
+    const auto root = library.parent_path().parent_path();
+    return path_to_utf8(root.filename()) == manifest.id ? root.parent_path() : root;
+}
+
 std::unexpected<Error> quarantined(const Manifest &manifest, const trust::Record &record) {
     return fail(record.code < 0 ? record.code : K2S_E_FAILED,
                 "plugin '{}' is quarantined: {} (a changed library is tried again, this one after "
@@ -218,7 +224,7 @@ VerifyLibrary make_verifier(const Tree &tree, VerifyRules rules) {
         }
         // Never closed: the loader knows the library by this open file.
         const auto library = std::make_shared<trust::OpenLibrary>(std::move(*opened));
-        if (auto safe = library->check_permissions(file.parent_path().parent_path(),
+        if (auto safe = library->check_permissions(plugin_root(manifest, file),
                                                         rules.gate.guard());
             !safe) {
             return pass(safe);

@@ -95,8 +95,8 @@ Result<PluginCode> load_here(const Manifest &, const boost::filesystem::path &fi
 }
 
 PluginInstance::PluginInstance(const Manifest &manifest, boost::filesystem::path folder,
-                               Services &services, LoadCode load_code)
-    : manifest_(manifest), folder_(std::move(folder)), services_(services),
+                               Services &services, LoadCode load_code, Place place)
+    : manifest_(manifest), folder_(std::move(folder)), place_(place), services_(services),
       load_code_(std::move(load_code)) {}
 
 void PluginInstance::refuse(Error reason) {

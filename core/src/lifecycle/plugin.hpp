@@ -72,11 +72,13 @@ class PluginInstance {
   public:
     /// `manifest` has to outlive the object; `folder` holds the library.
     PluginInstance(const Manifest &manifest, boost::filesystem::path folder, Services &services,
-                   LoadCode load_code = load_here);
+                   LoadCode load_code = load_here, Place place = Place::here);
     PluginInstance(const PluginInstance &) = delete;
     PluginInstance &operator=(const PluginInstance &) = delete;
 
     const Manifest &manifest() const noexcept { return manifest_; }
+    const boost::filesystem::path &folder() const noexcept { return folder_; }
+    Place place() const noexcept { return place_; }
     PluginState state() const noexcept { return state_; }
     const std::optional<Error> &failure() const noexcept { return failure_; }
 
@@ -160,6 +162,7 @@ class PluginInstance {
 
     const Manifest &manifest_;
     const boost::filesystem::path folder_;
+    const Place place_;
     Services &services_;
     std::unique_ptr<PluginScope> scope_;
     const LoadCode load_code_;

@@ -6,6 +6,7 @@
 
 #include <boost/filesystem/operations.hpp>
 
+#include "install/versions.hpp"
 #include "util/path.hpp"
 #include "util/read_file.hpp"
 
@@ -15,13 +16,20 @@ namespace {
 constexpr std::string_view k_manifest_name = "plugin.json";
 constexpr std::size_t k_max_plugins = 1024;
 
-void read_plugin(const fs::path &folder, DiscoveredPlugins &found) {
-    const fs::path file = folder / path_from_utf8(k_manifest_name);
-    const std::string name = path_text(file);
+/// The plugin in `folder`, or its version that counts.
+void read_plugin(fs::path folder, DiscoveredPlugins &found) {
+    fs::path file = folder / path_from_utf8(k_manifest_name);
     auto text = read_file_if_exists(file, k_max_manifest_bytes);
     if (text && !*text) {
-        return; // a folder without plugin.json is none of ours
+        const auto version = install::current_folder(folder);
+        if (!version) {
+            return; // a folder without plugin.json is none of ours
+        }
+        folder = *version;
+        file = folder / path_from_utf8(k_manifest_name);
+        text = read_file(file, k_max_manifest_bytes);
     }
+    const std::string name = path_text(file);
     auto manifest = text ? read_manifest(**text, name) : pass(text);
     if (!manifest) {
         found.broken.push_back({name, std::move(manifest.error())});
@@ -29,7 +37,7 @@ void read_plugin(const fs::path &folder, DiscoveredPlugins &found) {
     }
     manifest->text = std::move(**text);
     found.candidates.push_back({std::move(*manifest), name, true});
-    found.folders.push_back(folder);
+    found.folders.push_back(std::move(folder));
 }
 
 std::vector<fs::path> sub_folders(const fs::path &folder, DiscoveredPlugins &found) {
@@ -37,7 +45,9 @@ std::vector<fs::path> sub_folders(const fs::path &folder, DiscoveredPlugins &fou
     boost::system::error_code failed;
     for (fs::directory_iterator entry(folder, failed), end; !failed && entry != end;
          entry.increment(failed)) {
-        result.push_back(entry->path());
+        if (!path_to_utf8(entry->path().filename()).starts_with('.')) {
+            result.push_back(entry->path());
+        }
     }
     if (failed && failed != boost::system::errc::no_such_file_or_directory) {
         const std::string name = path_text(folder);
@@ -86,21 +96,82 @@ void PluginSet::choose(const Chooser &enabled) {
     resolution_ = resolve(found_.candidates, reserved_);
 }
 
-std::vector<std::string> PluginSet::park_refused(std::chrono::milliseconds deadline) {
+bool PluginSet::refresh(DiscoveredPlugins found, const Chooser &enabled) {
+    const auto same = [&](std::size_t i, const fs::path &folder, const Manifest &manifest) {
+        return found.folders[i] == folder && found.candidates[i].manifest.text == manifest.text;
+    };
+    bool changed = found.candidates.size() != found_.candidates.size();
+    for (std::size_t i = 0; !changed && i < found.candidates.size(); ++i) {
+        changed = !same(i, found_.folders[i], found_.candidates[i].manifest);
+    }
+    if (!changed) {
+        found_.broken = std::move(found.broken);
+        return false;
+    }
+    auto known = std::exchange(left_, {});
+    const std::size_t count = found.candidates.size();
+    for (auto &instances : instances_) {
+        std::ranges::move(instances, std::back_inserter(known));
+        instances = std::vector<std::unique_ptr<PluginInstance>>(count);
+    }
+    for (auto &instance : known) {
+        if (!instance) {
+            continue;
+        }
+        std::size_t i = 0;
+        while (i < count && !same(i, instance->folder(), instance->manifest())) {
+            ++i;
+        }
+        (i < count ? slot(i, instance->place()) : left_.emplace_back()) = std::move(instance);
+    }
+    retired_.push_back(std::exchange(found_, std::move(found)));
+    choose(enabled);
+    return true;
+}
+
+bool PluginSet::is_usable(const PluginInstance &instance) const {
+    for (std::size_t i = 0; i < found_.candidates.size(); ++i) {
+        if (this->instance(i, instance.place()) == &instance) {
+            return !resolution_.verdicts[i].refused;
+        }
+    }
+    return false;
+}
+
+std::vector<std::string> PluginSet::park_refused(
+    std::chrono::milliseconds deadline, const std::function<bool(const PluginInstance &)> &in_use) {
     std::vector<std::string> blockers;
-    for (auto position = active_.size(); position-- > 0;) {
-        const Activated one = active_[position];
-        if (!resolution_.verdicts[one.index].refused) {
+    const auto running = active_;
+    for (PluginInstance *instance : running | std::views::reverse) {
+        if (is_usable(*instance) || in_use(*instance)) {
             continue;
         }
-        if (auto done = one.instance->deactivate(deadline); !done) {
+        if (auto done = park(*instance, deadline); !done) {
             blockers.push_back(done.error().message);
-            continue;
         }
-        const std::lock_guard lock(active_mutex_);
-        active_.erase(active_.begin() + static_cast<std::ptrdiff_t>(position));
     }
     return blockers;
+}
+
+Result<void> PluginSet::park(PluginInstance &instance, std::chrono::milliseconds deadline) {
+    if (auto done = instance.deactivate(deadline); !done) {
+        return done;
+    }
+    const std::lock_guard lock(active_mutex_);
+    std::erase(active_, &instance);
+    return {};
+}
+
+Result<void> PluginSet::revive(PluginInstance &instance) {
+    const bool here = instance.place() == Place::here;
+    if (auto done = instance.activate(here ? means_.verify : means_.verify_for_worker); !done) {
+        return done;
+    }
+    const std::lock_guard lock(active_mutex_);
+    if (std::ranges::find(active_, &instance) == active_.end()) {
+        active_.push_back(&instance);
+    }
+    return {};
 }
 
 std::optional<std::size_t> PluginSet::find(std::string_view id) const {
@@ -132,7 +203,7 @@ void PluginSet::attach(Services &services, Means means) {
 
 Result<PluginInstance *> PluginSet::activate(std::size_t index, Place place) {
     const Verdict &verdict = resolution_.verdicts[index];
-    auto &own = instance(index, place);
+    auto &own = slot(index, place);
     if (verdict.refused) {
         return std::unexpected(*verdict.refused);
     }
@@ -146,7 +217,8 @@ Result<PluginInstance *> PluginSet::activate(std::size_t index, Place place) {
     }
     if (!own) {
         own = std::make_unique<PluginInstance>(manifest, found_.folders[index], *services_,
-                                               here ? means_.load_here : means_.load_in_worker);
+                                               here ? means_.load_here : means_.load_in_worker,
+                                               place);
     }
     if (own->state() == PluginState::created) {
         return own.get();
@@ -154,12 +226,8 @@ Result<PluginInstance *> PluginSet::activate(std::size_t index, Place place) {
     if (auto done = activate_needs(index, place); !done) {
         own->refuse(done.error());
     }
-    if (auto done = own->activate(here ? means_.verify : means_.verify_for_worker); !done) {
-        return pass(done);
-    }
-    const std::lock_guard lock(active_mutex_);
-    active_.push_back({index, own.get()});
-    return own.get();
+    auto done = revive(*own);
+    return done ? Result<PluginInstance *>(own.get()) : pass(done);
 }
 
 /// The plugins whose contracts it uses. Their tables are of this process, so a plugin in a worker
@@ -185,8 +253,8 @@ Result<void> PluginSet::activate_needs(std::size_t index, Place place) {
             }
             continue;
         }
-        const auto &provider_instance = instance(need, Place::here);
-        if (provider_instance && provider_instance->state() != PluginState::parked) {
+        const auto *running = instance(need, Place::here);
+        if (running != nullptr && running->state() != PluginState::parked) {
             continue; // it runs, has failed, or is on its way up in an optional circle
         }
         auto provider = activate(need);
@@ -200,16 +268,12 @@ Result<void> PluginSet::activate_needs(std::size_t index, Place place) {
 
 std::vector<PluginInstance *> PluginSet::active() const {
     const std::lock_guard lock(active_mutex_);
-    std::vector<PluginInstance *> list;
-    for (const Activated &one : active_) {
-        list.push_back(one.instance);
-    }
-    return list;
+    return active_;
 }
 
 void PluginSet::reconfigure_all(const std::function<void(const Error &)> &report) {
-    for (const Activated &one : active_) {
-        if (auto done = one.instance->reconfigure(); !done) {
+    for (PluginInstance *instance : active_) {
+        if (auto done = instance->reconfigure(); !done) {
             report(done.error());
         }
     }
@@ -217,8 +281,8 @@ void PluginSet::reconfigure_all(const std::function<void(const Error &)> &report
 
 std::vector<std::string> PluginSet::deactivate_all(std::chrono::milliseconds deadline) {
     std::vector<std::string> blockers;
-    for (const Activated &one : active_ | std::views::reverse) {
-        if (auto done = one.instance->deactivate(deadline); !done) {
+    for (PluginInstance *instance : active_ | std::views::reverse) {
+        if (auto done = instance->deactivate(deadline); !done) {
             blockers.push_back(done.error().message);
         }
     }

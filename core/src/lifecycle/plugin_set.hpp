@@ -45,9 +45,19 @@ class PluginSet {
     /// park_refused().
     void choose(const Chooser &enabled);
 
-    /// Deactivates plugins that run but are no longer usable; what cannot be ended, in words. Stop
-    /// their services first.
-    std::vector<std::string> park_refused(std::chrono::milliseconds deadline);
+    /// Moves to what is on the disk now; whether that is something else. A plugin with the same
+    /// folder and manifest goes on. What runs of others goes on, too, until it is parked.
+    bool refresh(DiscoveredPlugins found, const Chooser &enabled);
+
+    /// Deactivates plugins that run but are gone or no longer usable, if nobody uses them; what
+    /// cannot be ended, in words.
+    std::vector<std::string>
+    park_refused(std::chrono::milliseconds deadline,
+                 const std::function<bool(const PluginInstance &)> &in_use);
+
+    /// Ends one plugin, and lets it run again where it did.
+    Result<void> park(PluginInstance &instance, std::chrono::milliseconds deadline);
+    Result<void> revive(PluginInstance &instance);
 
     const std::vector<Candidate> &candidates() const noexcept { return found_.candidates; }
     const std::vector<BrokenPlugin> &broken() const noexcept { return found_.broken; }
@@ -77,6 +87,11 @@ class PluginSet {
     /// features of it. [may-block]
     Result<PluginInstance *> activate(std::size_t index, Place place = Place::here);
 
+    /// What was activated there; nullptr before.
+    const PluginInstance *instance(std::size_t index, Place place) const {
+        return instances_[static_cast<std::size_t>(place)][index].get();
+    }
+
     /// The plugins that run now, in order of activation; they stay valid. [any-thread]
     std::vector<PluginInstance *> active() const;
 
@@ -87,22 +102,21 @@ class PluginSet {
     std::vector<std::string> deactivate_all(std::chrono::milliseconds deadline);
 
   private:
+    bool is_usable(const PluginInstance &instance) const;
+
     DiscoveredPlugins found_;
+    std::vector<DiscoveredPlugins> retired_; ///< instances refer to their manifests
     std::vector<std::string> reserved_;
     Resolution resolution_;
-    /// One plugin in one place.
-    struct Activated {
-        std::size_t index;
-        PluginInstance *instance;
-    };
-    std::unique_ptr<PluginInstance> &instance(std::size_t index, Place place) {
+    std::unique_ptr<PluginInstance> &slot(std::size_t index, Place place) {
         return instances_[static_cast<std::size_t>(place)][index];
     }
     Result<void> activate_needs(std::size_t index, Place place);
 
     std::array<std::vector<std::unique_ptr<PluginInstance>>, 2> instances_; ///< by place
+    std::vector<std::unique_ptr<PluginInstance>> left_; ///< of plugins that are gone
     mutable std::mutex active_mutex_; ///< writes to active_; the changing thread reads without it
-    std::vector<Activated> active_;   ///< in order of activation
+    std::vector<PluginInstance *> active_; ///< in order of activation
     Services *services_ = nullptr;
     Means means_;
 };

@@ -117,6 +117,21 @@ std::vector<ServiceSpec> ServiceSet::specs() const {
     return list;
 }
 
+PluginInstance *ServiceSet::plugin_of(const std::string &instance) {
+    const Entry *entry = find(instance);
+    return entry != nullptr ? entry->plugin : nullptr;
+}
+
+std::vector<ServiceSpec> ServiceSet::specs_of(const PluginInstance &plugin) const {
+    std::vector<ServiceSpec> list;
+    for (const Entry &entry : entries_) {
+        if (entry.plugin == &plugin) {
+            list.push_back(entry.spec);
+        }
+    }
+    return list;
+}
+
 bool ServiceSet::all_running() const {
     const std::lock_guard lock(mutex_);
     return std::ranges::all_of(entries_, [](const Entry &entry) {

@@ -44,6 +44,12 @@ class ServiceSet {
     std::vector<std::string> stop_all(std::chrono::milliseconds drain);
 
     std::vector<ServiceSpec> specs() const;
+
+    /// The plugin that has the instance; nullptr for one that never ran. [the changing thread]
+    PluginInstance *plugin_of(const std::string &instance);
+    /// The services of a plugin. [the changing thread]
+    std::vector<ServiceSpec> specs_of(const PluginInstance &plugin) const;
+
     bool all_running() const;
     std::size_t running() const;
 

@@ -3,6 +3,8 @@
 
 #include <sys/un.h>
 
+#include <boost/filesystem/operations.hpp>
+
 #include "util/path.hpp"
 
 namespace k2s::core::admin {
@@ -19,6 +21,19 @@ Result<fs::path> endpoint_of(std::string_view instance, const fs::path &run_dir)
                     path_text(path), path.native().size(), sizeof(sockaddr_un::sun_path) - 1);
     }
     return path;
+}
+
+std::vector<std::string> running_instances(const fs::path &run_dir) {
+    std::vector<std::string> names;
+    boost::system::error_code failed;
+    for (fs::directory_iterator entry(run_dir, failed), end; !failed && entry != end;
+         entry.increment(failed)) {
+        const auto name = entry->path().stem().native();
+        if (entry->path().extension() == ".sock" && check_instance(name)) {
+            names.push_back(name);
+        }
+    }
+    return names;
 }
 
 } // namespace k2s::core::admin

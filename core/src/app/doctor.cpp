@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// k2s doctor: what is wrong here, and what to do about it.
+#include "app/doctor.hpp"
+
+#include <algorithm>
+#include <ctime>
+
+#include <boost/filesystem/operations.hpp>
+
+#include "admin/endpoint.hpp"
+#include "app/host_client.hpp"
+#include "util/directories.hpp"
+#include "util/log_root.hpp"
+#include "util/path.hpp"
+
+namespace k2s::core {
+namespace {
+
+using State = Finding::State;
+
+constexpr std::int64_t k_soon = 30 * 86400;
+
+void examine_tree(App &app, std::vector<Finding> &list) {
+    for (const auto &file : {app.tree().worker, app.tree().crypto, app.tree().archive}) {
+        if (!fs::exists(file)) {
+            list.push_back({"tree", State::fail, fmt::format("'{}' is missing", path_text(file)),
+                            "install the tree again"});
+        }
+    }
+    list.push_back({"tree", State::ok, path_text(app.tree().root), ""});
+}
+
+void examine_folder(const char *check, const Result<fs::path> &folder, const char *why,
+                    std::vector<Finding> &list) {
+    auto usable = folder ? ensure_writable_folder(*folder)
+                         : Result<void>(std::unexpected(folder.error()));
+    list.push_back(usable ? Finding{check, State::ok, path_text(*folder), ""}
+                          : Finding{check, State::fail, usable.error().message, why});
+}
+
+void examine_folders(App &app, std::vector<Finding> &list) {
+    examine_folder("state folder", state_dir(),
+                   "let this user write there: until then each start probes and verifies its plugins",
+                   list);
+    examine_folder("run folder", run_dir(),
+                   "let this user write there: without it no command reaches a running host", list);
+    const auto *root = app.config()->find("/log/root");
+    const auto &log = log_root(root != nullptr ? root->get<std::string>() : std::string());
+    list.push_back(!log ? Finding{"log folder", State::fail, log.error().message,
+                                  "set log.root to a folder that this user may write to"}
+                   : !log->notice.empty()
+                       ? Finding{"log folder", State::warn, log->notice, "set log.root"}
+                       : Finding{"log folder", State::ok, path_text(log->path), ""});
+}
+
+void examine_configuration(App &app, std::vector<Finding> &list) {
+    const auto checked = app.load();
+    list.push_back(checked ? Finding{"configuration", State::ok, "valid", ""}
+                           : Finding{"configuration", State::fail, checked.error().message,
+                                     "see `k2s config validate`"});
+}
+
+void examine_plugins(App &app, std::vector<Finding> &list) {
+    PluginSet &plugins = app.plugins();
+    for (const auto &broken : plugins.broken()) {
+        list.push_back({"plugins", State::fail, broken.error.message, "install the plugin again"});
+    }
+    std::size_t good = 0;
+    for (std::size_t i = 0; i < plugins.candidates().size(); ++i) {
+        const auto &[manifest, file, enabled] = plugins.candidates()[i];
+        const auto &refused = plugins.resolution().verdicts[i].refused;
+        if (!enabled) {
+            continue;
+        }
+        const auto explain = fmt::format("see `k2s plugin explain {}`", manifest.id);
+        if (refused) {
+            list.push_back({"plugins", State::fail, refused->message, explain});
+        } else if (const auto why = app.gate().problem(manifest, plugins.folder(i))) {
+            list.push_back({"plugins", State::fail, why->message,
+                            "install it from its vendor, or trust its key: `k2s plugin trust add`"});
+        } else if (const auto reason = quarantine_reason(manifest, plugins.folder(i))) {
+            list.push_back({"plugins", State::fail,
+                            fmt::format("plugin '{}' is quarantined: {}", manifest.id, *reason),
+                            fmt::format("install it again, or `k2s plugin enable {}`", manifest.id)});
+        } else {
+            ++good;
+        }
+    }
+    list.push_back({"plugins", State::ok, fmt::format("{} can be used", good), ""});
+}
+
+void examine_keys(App &app, std::vector<Finding> &list) {
+    const auto policy = app.gate().policy();
+    const auto stores = app.gate().trust().stores();
+    if (!policy || !stores) {
+        const auto &why = policy ? stores.error() : policy.error();
+        list.push_back({"trust", State::fail, why.message, "mend or remove that file"});
+        return;
+    }
+    list.push_back({"trust", State::ok,
+                    fmt::format("policy {}", trust::policy_name(*policy)), ""});
+    for (const auto &store : *stores) {
+        for (const auto &key : store.keys) {
+            const auto end = trust::end_of_day(key.expires);
+            if (end && *end < std::time(nullptr) + k_soon) {
+                list.push_back({"trust", State::warn,
+                                fmt::format("the key {} of {} counts until {}",
+                                            trust::key_id(key.key), key.owner, key.expires),
+                                "ask its owner for plugins signed with a newer key"});
+            }
+        }
+    }
+}
+
+void examine_hosts(App &app, std::vector<Finding> &list) {
+    const auto folder = run_dir();
+    for (const auto &name :
+         folder ? admin::running_instances(*folder) : std::vector<std::string>()) {
+        const auto state = call_host(app, name, "GET", "/state");
+        if (!state) {
+            if (state.error().code != K2S_E_NOT_FOUND) { // else: the trace of one that was killed
+                list.push_back({"hosts", State::fail,
+                                fmt::format("host '{}': {}", name, state.error().message),
+                                "end and start it again"});
+            }
+            continue;
+        }
+        const auto text = state->value("state", "unknown");
+        list.push_back({"hosts", text == "running" ? State::ok : State::warn,
+                        fmt::format("host '{}' is {}", name, text),
+                        text == "running" ? ""
+                                          : fmt::format("see `k2s host status --name {}`", name)});
+    }
+}
+
+} // namespace
+
+std::vector<Finding> examine(App &app) {
+    std::vector<Finding> list;
+    examine_tree(app, list);
+    examine_folders(app, list);
+    examine_configuration(app, list);
+    examine_plugins(app, list);
+    examine_keys(app, list);
+    examine_hosts(app, list);
+    std::ranges::move(examine_system(), std::back_inserter(list));
+    return list;
+}
+
+nlohmann::ordered_json to_json(const std::vector<Finding> &findings) {
+    constexpr std::string_view k_states[] = {"ok", "warn", "fail"};
+    auto list = nlohmann::ordered_json::array();
+    for (const auto &[check, state, text, remedy] : findings) {
+        list.push_back({{"check", check},
+                        {"state", k_states[static_cast<std::size_t>(state)]},
+                        {"text", text},
+                        {"remedy", remedy}});
+    }
+    return list;
+}
+
+Result<int> doctor(App &app) {
+    const auto findings = examine(app);
+    auto printed = app.print(to_json(findings));
+    const bool ill = std::ranges::any_of(
+        findings, [](const Finding &one) { return one.state == State::fail; });
+    return !printed ? printed : Result<int>(ill ? exit_code(K2S_E_FAILED) : 0);
+}
+
+} // namespace k2s::core

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "app/app.hpp"
+
+namespace k2s::core {
+
+/// One thing that was looked at.
+struct Finding {
+    enum class State { ok, warn, fail };
+    std::string check;
+    State state = State::ok;
+    std::string text;
+    std::string remedy;
+};
+
+/// Of this tree, user and machine; nothing is changed. [may-block]
+std::vector<Finding> examine(App &app);
+
+nlohmann::ordered_json to_json(const std::vector<Finding> &findings);
+
+/// What of the kernel or of Windows the features use.
+std::vector<Finding> examine_system();
+
+Result<int> doctor(App &app); ///< k2s doctor
+Result<int> dump(App &app);   ///< k2s dump
+
+} // namespace k2s::core

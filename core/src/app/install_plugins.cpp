@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// k2s plugin pack|install|upgrade|rollback|uninstall.
+#include <algorithm>
+
+#include <boost/filesystem/operations.hpp>
+
+#include <k2s/sdk/atomic_file.hpp>
+
+#include "app/app.hpp"
+#include "app/host_client.hpp"
+#include "install/versions.hpp"
+#include "manifest/version.hpp"
+#include "trust/probe.hpp"
+#include "util/path.hpp"
+#include "util/read_file.hpp"
+
+namespace k2s::core {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using install::Package;
+using install::Versions;
+
+/// One change of what is installed. Whatever fails after `use` puts the old version back.
+class Change {
+  public:
+    Change(App &app, Versions versions, std::string id)
+        : app_(app), versions_(std::move(versions)), id_(std::move(id)),
+          before_(versions_.current(id_)) {}
+
+    const std::optional<std::string> &before() const { return before_; }
+
+    /// Unpacks and proves that the files are what they should be, apart from everything that runs.
+    Result<void> prepare(const Package &package) {
+        auto folder = versions_.unpack(package);
+        if (!folder) {
+            return pass(folder);
+        }
+        auto proven = prove(package.manifest, *folder);
+        if (!proven) {
+            drop(package.manifest.version);
+        }
+        return proven;
+    }
+    void drop(const std::string &version) { versions_.remove(id_, version); }
+
+    /// Makes the version the one that counts, here and in the running hosts.
+    Result<std::vector<std::string>> use(const std::optional<std::string> &version) {
+        auto done = versions_.use(id_, version);
+        if (!done) {
+            return pass(done);
+        }
+        app_.rediscover();
+        done = version ? fits() : Result<void>();
+        auto told = done ? tell_hosts(app_) : pass(done);
+        if (told) {
+            return told;
+        }
+        const Error why = told.error();
+        if (auto back = versions_.use(id_, before_); !back) {
+            return fail(why.code, "{}; and the old version could not be put back: {}", why.message,
+                        back.error().message);
+        }
+        static_cast<void>(tell_hosts(app_)); // they run the old version on, or said why not
+        return fail(why.code, "{} ({})", why.message,
+                    before_ ? fmt::format("version {} is the installed one again", *before_)
+                            : std::string("nothing is installed"));
+    }
+
+    std::vector<std::string> keep(std::vector<std::string> versions) {
+        return versions_.remove_others(id_, versions);
+    }
+
+  private:
+    Result<void> prove(const Manifest &manifest, const fs::path &folder) {
+        if (const auto why = app_.gate().problem(manifest, folder)) {
+            return std::unexpected(*why);
+        }
+        auto library =
+            trust::OpenLibrary::open(folder / path_from_utf8(library_file_name(manifest)));
+        auto probed = library ? trust::probe(app_.tree().worker, *library, manifest.id)
+                              : pass(library);
+        if (!probed) {
+            return pass(probed);
+        }
+        if (!probed->good) {
+            return fail(probed->code, "{}", probed->message);
+        }
+        if (probed->version != manifest.version) {
+            return fail(K2S_E_CONFIG, "plugin '{}': its library is of version {}, plugin.json of {}",
+                        manifest.id, probed->version, manifest.version);
+        }
+        return {};
+    }
+
+    /// That it gets along with the other plugins.
+    Result<void> fits() {
+        const auto index = app_.plugins().find(id_);
+        const auto &verdicts = app_.plugins().resolution().verdicts;
+        if (!index) {
+            return fail(K2S_E_CONFIG, "plugin '{}' cannot be read where it was installed", id_);
+        }
+        const bool switched_off = !app_.plugins().candidates()[*index].enabled;
+        return verdicts[*index].refused && !switched_off
+                   ? Result<void>(std::unexpected(*verdicts[*index].refused))
+                   : Result<void>();
+    }
+
+    App &app_;
+    Versions versions_;
+    const std::string id_;
+    const std::optional<std::string> before_;
+};
+
+Result<Change> change(App &app, const std::string &id) {
+    auto versions = Versions::open(app.tree().plugins);
+    return versions ? Result<Change>(Change(app, std::move(*versions), id)) : pass(versions);
+}
+
+Result<int> pack(App &app) {
+    const auto folder = path_from_utf8(app.text("folder"));
+    auto text = read_file(folder / "plugin.json", k_max_manifest_bytes);
+    auto manifest = text ? read_manifest(*text, path_text(folder / "plugin.json")) : pass(text);
+    auto archive = manifest ? install::make_package(app.tree().archive, folder) : pass(manifest);
+    if (!archive) {
+        return pass(archive);
+    }
+    auto file = app.text("output");
+    if (file.empty()) {
+        file = fmt::format("{}-{}.k2splugin", manifest->id, manifest->version);
+    }
+    AtomicFile out;
+    if (!out.open(file) || !out.write(archive->data(), archive->size()) || !out.commit()) {
+        return std::unexpected(out.error());
+    }
+    return app.print({{"plugin", manifest->id},
+                      {"version", manifest->version},
+                      {"file", file},
+                      {"bytes", archive->size()}});
+}
+
+Result<void> check_order(const Manifest &manifest, const std::optional<std::string> &before,
+                         bool upgrade) {
+    if (!upgrade) {
+        return before ? Result<void>(fail(K2S_E_EXISTS,
+                                          "plugin '{}' {} is installed: use `k2s plugin upgrade`",
+                                          manifest.id, *before))
+                      : Result<void>();
+    }
+    if (!before) {
+        return fail(K2S_E_NOT_FOUND, "plugin '{}' is not installed: use `k2s plugin install`",
+                    manifest.id);
+    }
+    const auto old = parse_version(*before);
+    const auto next = parse_version(manifest.version);
+    if (old && next && *next <= *old) {
+        return fail(K2S_E_EXISTS,
+                    "plugin '{}' {} is not newer than the installed {}: `k2s plugin rollback` goes "
+                    "back",
+                    manifest.id, manifest.version, *before);
+    }
+    return {};
+}
+
+Result<int> install_file(App &app, bool upgrade) {
+    auto package = install::read_package(app.tree().archive, path_from_utf8(app.text("file")));
+    if (!package) {
+        return pass(package);
+    }
+    const Manifest &manifest = package->manifest;
+    const auto library = library_file_name(manifest);
+    if (!package->files.contains(library)) {
+        return fail(K2S_E_UNSUPPORTED, "plugin '{}' {} is not for this system: there is no '{}' in it",
+                    manifest.id, manifest.version, library);
+    }
+    auto one = change(app, manifest.id);
+    auto order = one ? check_order(manifest, one->before(), upgrade) : pass(one);
+    if (!order) {
+        return pass(order);
+    }
+    Json result{{"plugin", manifest.id},
+                {"version", manifest.version},
+                {"before", one->before().value_or("none")}};
+    if (app.dry_run()) {
+        result["would"] = "install it and tell the running hosts";
+        return app.print(result);
+    }
+    if (auto prepared = one->prepare(*package); !prepared) {
+        return pass(prepared);
+    }
+    auto told = one->use(manifest.version);
+    if (!told) {
+        one->drop(manifest.version);
+        return pass(told);
+    }
+    one->keep({manifest.version, one->before().value_or(manifest.version)});
+    result["running_host"] = follower_text(*told);
+    return app.print(result);
+}
+
+/// The folders beside the current version that are versions.
+std::vector<std::string> other_versions(App &app, const std::string &id, const std::string &current) {
+    std::vector<std::string> list;
+    boost::system::error_code failed;
+    for (fs::directory_iterator entry(app.tree().plugins / path_from_utf8(id), failed), end;
+         !failed && entry != end; entry.increment(failed)) {
+        const auto name = path_to_utf8(entry->path().filename());
+        if (name != current && parse_version(name) && fs::exists(entry->path() / "plugin.json")) {
+            list.push_back(name);
+        }
+    }
+    return list;
+}
+
+Result<int> leave_version(App &app, bool rollback) {
+    const auto id = app.text("id");
+    if (!app.plugins().find(id)) {
+        return fail(K2S_E_NOT_FOUND, "there is no plugin '{}': see `k2s plugin list`", id);
+    }
+    auto one = change(app, id);
+    if (!one) {
+        return pass(one);
+    }
+    if (!one->before()) {
+        return fail(K2S_E_NOT_FOUND,
+                    "plugin '{}' was not installed from an archive: remove its folder by hand", id);
+    }
+    const auto others = other_versions(app, id, *one->before());
+    if (rollback && others.empty()) {
+        return fail(K2S_E_NOT_FOUND, "there is no version of plugin '{}' beside {}", id,
+                    *one->before());
+    }
+    const auto target = rollback ? std::optional(others.front()) : std::nullopt;
+    Json result{{"plugin", id}, {"version", target.value_or("none")}, {"before", *one->before()}};
+    if (app.dry_run()) {
+        result["would"] = "tell the running hosts";
+        return app.print(result);
+    }
+    auto told = one->use(target);
+    if (!told) {
+        return pass(told);
+    }
+    result["running_host"] = follower_text(*told);
+    if (const auto left = rollback ? std::vector<std::string>() : one->keep({}); !left.empty()) {
+        result["still_in_use"] = left;
+    }
+    return app.print(result);
+}
+
+} // namespace
+
+Result<int> install_plugins(App &app) {
+    const auto &what = app.call().command->path.back();
+    return what == "pack"       ? pack(app)
+           : what == "install"  ? install_file(app, false)
+           : what == "upgrade"  ? install_file(app, true)
+           : what == "rollback" ? leave_version(app, true)
+                                : leave_version(app, false);
+}
+
+} // namespace k2s::core

@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: MIT
+"""Plugins as files: pack, install, upgrade, roll back, uninstall; hostile archives; kill -9 anywhere; a
+running host that moves from one version to the next."""
+import json
+import os
+import pathlib
+import random
+import shutil
+import stat
+import subprocess
+import time
+import unittest
+import zipfile
+
+from plugins_support import BAD, SUFFIX, USED, WINDOWS, TreeTest, main
+
+
+def versioned(version, **changes):
+    return {"manifest": 1, "id": "versioned", "version": version, "summary": "In several versions",
+            "abi": {"major": 1, "minor": 0}, "library": "versioned",
+            "features": [{"id": "versioned", "kind": "service", "summary": "x"},
+                         {"id": "versioned-tell", "kind": "command", "summary": "x"}],
+            "commands": [{"path": ["versioned"], "feature": "versioned-tell", "summary": "Tell",
+                          "output": "data"}], **changes}
+
+
+class InstallTest(TreeTest):
+    def k2s(self, *words):
+        result = self.run_exe("k2s", *words, "--format", "json")
+        self.assertEqual(result.code, 0, result)
+        return json.loads(result.out)
+
+    def fails(self, code, *words, text=""):
+        result = self.run_exe("k2s", *words)
+        self.assert_fails(result, code, text)
+
+    def source(self, version, **changes):
+        folder = self.top / f"source-{version}"
+        folder.mkdir(exist_ok=True)
+        (folder / "plugin.json").write_text(json.dumps(versioned(version, **changes)))
+        shutil.copyfile(BAD / f"versioned-{version}{SUFFIX}", folder / f"versioned{SUFFIX}")
+        (folder / "LICENSE").write_text("MIT")
+        return folder
+
+    def pack(self, version, **changes):
+        file = self.top / f"versioned-{version}.k2splugin"
+        self.k2s("plugin", "pack", self.native(self.source(version, **changes)), "-o",
+                 self.native(file))
+        return self.native(file)
+
+    def runs(self, version):
+        self.assertEqual(self.k2s("versioned"), {"version": version})
+
+    def assert_nothing_installed(self):
+        self.assertEqual(self.run_exe("k2s", "versioned").code, 2)
+        self.assertFalse((self.plugins / "versioned").exists(),
+                         list(self.plugins.glob("versioned/**/*")))
+
+    def archive(self, **files):
+        """A plugin that would work, and these files; None leaves one out."""
+        file = self.top / "made.k2splugin"
+        whole = {"plugin.json": json.dumps(versioned("1.0.0")),
+                 "versioned" + SUFFIX: (BAD / f"versioned-1.0.0{SUFFIX}").read_bytes()}
+        whole.update(files)
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as out:
+            for name, content in whole.items():
+                if content is not None:
+                    out.writestr(name, content)
+        return file
+
+
+class Archives(InstallTest):
+    def test_life(self):
+        first = self.pack("1.0.0")
+        self.assertIn("would", self.k2s("plugin", "install", first, "--dry-run"))
+        self.assert_nothing_installed()
+        self.assertEqual(self.k2s("plugin", "install", first)["before"], "none")
+        self.runs("1.0.0")
+        self.fails(1, "plugin", "install", first, text="k2s plugin upgrade")
+        self.fails(1, "plugin", "upgrade", first, text="not newer")
+        second = self.pack("1.1.0")
+        self.assertEqual(self.k2s("plugin", "upgrade", second)["before"], "1.0.0")
+        self.runs("1.1.0")
+        self.assertEqual(self.k2s("plugin", "rollback", "versioned")["version"], "1.0.0")
+        self.runs("1.0.0")
+        self.k2s("plugin", "upgrade", second)
+        self.runs("1.1.0")
+        self.k2s("plugin", "uninstall", "versioned")
+        self.assert_nothing_installed()
+        self.fails(6, "plugin", "uninstall", "versioned")
+        self.fails(6, "plugin", "upgrade", second, text="k2s plugin install")
+        self.assert_others_work()
+
+    def test_equal_folders_give_equal_files(self):
+        first = pathlib.Path(self.top / "versioned-1.0.0.k2splugin")
+        self.pack("1.0.0")
+        before = first.read_bytes()
+        time.sleep(2.1)  # zip counts in steps of two seconds
+        self.pack("1.0.0")
+        self.assertEqual(first.read_bytes(), before)
+        with zipfile.ZipFile(first) as inside:
+            self.assertEqual(sorted(inside.namelist()),
+                             ["LICENSE", "plugin.json", "versioned" + SUFFIX])
+
+    def test_by_hand_and_by_file_do_not_mix(self):
+        self.fails(6, "plugin", "uninstall", "example", text="by hand")
+        folder = self.plugins / "versioned"
+        folder.mkdir()
+        (folder / "plugin.json").write_text(json.dumps(versioned("0.9.0")))
+        self.fails(1, "plugin", "install", self.pack("1.0.0"), text="not installed from an archive")
+        self.assertEqual(sorted(path.name for path in folder.iterdir()), ["plugin.json"])
+
+    def test_hostile_names(self):
+        for name in ("../evil.so", "/etc/evil", "a/b.so", "..", ".hidden", "C:evil", "a\\b", "nul.txt",
+                     "COM1", "evil.", "e vil", "f\u00fcr.txt", "x" * 300, "a\nb"):
+            with self.subTest(name=name):
+                self.fails(3, "plugin", "install", self.native(self.archive(**{name: b"x"})),
+                           text="made.k2splugin" if name.startswith("f") else "no name for a file")
+                self.assert_nothing_installed()
+        self.assertFalse((self.plugins.parent / "evil.so").exists())
+        self.fails(3, "plugin", "install", self.native(self.archive(**{"Plugin.JSON": b"x"})),
+                   text="the same file")
+
+    def test_hostile_kinds(self):
+        file = self.archive()
+        for mode, words in ((stat.S_IFLNK, "link"), (stat.S_IFDIR, "folder")):
+            with self.subTest(words=words):
+                with zipfile.ZipFile(file, "w") as out:
+                    out.writestr("plugin.json", json.dumps(versioned("1.0.0")))
+                    entry = zipfile.ZipInfo("versioned" + SUFFIX + ("/" if words == "folder" else ""))
+                    entry.create_system = 3
+                    entry.external_attr = (mode | 0o777) << 16
+                    out.writestr(entry, "/etc/passwd")
+                self.fails(3, "plugin", "install", self.native(file), text=words)
+                self.assert_nothing_installed()
+
+    def test_bombs(self):
+        file = self.top / "bomb.k2splugin"
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as out:
+            out.writestr("plugin.json", json.dumps(versioned("1.0.0")))
+            with out.open("versioned" + SUFFIX, "w", force_zip64=True) as inside:
+                for _ in range(600):
+                    inside.write(bytes(1 << 20))
+        self.fails(3, "plugin", "install", self.native(file), text="unpacked it has more than")
+        many = {f"file{n}": b"" for n in range(300)}
+        self.fails(3, "plugin", "install", self.native(self.archive(**many)), text="more than 256 files")
+        with open(file, "wb") as out:
+            out.truncate(200 << 20)
+        result = self.run_exe("k2s", "plugin", "install", self.native(file))
+        self.assertIn("longer than the limit", result.err, result)
+        self.assert_nothing_installed()
+
+    def test_broken_archives(self):
+        whole = self.archive().read_bytes()
+        file = self.top / "broken.k2splugin"
+        step = len(whole) // (3 if WINDOWS else 7)
+        for size in (0, 1, 30, *range(step, len(whole), step), len(whole) - 1):
+            with self.subTest(size=size):
+                file.write_bytes(whole[:size])
+                self.fails(3, "plugin", "install", self.native(file), text="no plugin archive")
+        rng = random.Random(1)
+        for _ in range(3 if WINDOWS else 12):
+            changed = bytearray(whole)
+            for _ in range(3):
+                changed[rng.randrange(len(whole))] ^= 1 << rng.randrange(8)
+            file.write_bytes(changed)
+            result = self.run_exe("k2s", "plugin", "install", self.native(file))
+            if result.code == 0:  # a bit that means nothing, such as one of the time
+                self.runs("1.0.0")
+                self.k2s("plugin", "uninstall", "versioned")
+            self.assertIn(result.code, (0, 1, 3, 4, 7), result)
+        self.assert_nothing_installed()
+
+    def test_archives_that_are_no_plugin(self):
+        for text, files in (("no plugin.json", {"plugin.json": None}),
+                            ("plugin.json", {"plugin.json": b"{}"}),
+                            ("another build", {"plugin.json": json.dumps(versioned("2.0.0"))})):
+            with self.subTest(text=text):
+                result = self.run_exe("k2s", "plugin", "install", self.native(self.archive(**files)))
+                self.assertEqual(result.code, 3, result)
+                self.assert_nothing_installed()
+        self.fails(4, "plugin", "install", self.native(self.archive(**{"versioned" + SUFFIX: None})),
+                   text="not for this system")
+        self.fails(6, "plugin", "install", self.native(self.top / "nothing"))
+        self.assert_nothing_installed()
+
+    def test_one_that_another_plugin_keeps_out(self):
+        mine = [{"id": "yaml2json", "kind": "command", "summary": "mine"}]
+        self.fails(3, "plugin", "install", self.pack("1.0.0", features=mine, commands=[]),
+                   text="nothing is installed")
+        self.assert_nothing_installed()
+        self.assert_others_work()
+
+    def test_two_operators_at_once(self):
+        first = self.pack("1.0.0")
+        both = [subprocess.Popen(self.command("k2s", "plugin", "install", first),
+                                 env=self.environment(), stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.PIPE) for _ in range(2)]
+        codes = []
+        for one in both:
+            one.communicate(timeout=120)
+            codes.append(one.returncode)
+        self.assertEqual(sorted(codes), [0, 1])
+        self.runs("1.0.0")
+
+    @unittest.skipIf(WINDOWS, "a kill under wine leaves the rest of it running")
+    def test_killed_anywhere(self):
+        first, second = self.pack("1.0.0"), self.pack("1.1.0")
+        self.k2s("plugin", "install", first)
+        rng = random.Random(2)
+        for number in range(12):
+            words = (("upgrade", second), ("rollback", "versioned"))[number % 2]
+            with subprocess.Popen(self.command("k2s", "plugin", *words), env=self.environment(),
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+                time.sleep(rng.random() * 0.2)
+                running.kill()
+            self.assertIn(self.k2s("versioned")["version"], ("1.0.0", "1.1.0"))
+        # And the next change mends what was left.
+        self.run_exe("k2s", "plugin", "upgrade", second)
+        self.runs("1.1.0")
+        left = sorted(path.name for path in (self.plugins / "versioned").iterdir())
+        self.assertLessEqual(set(left), {"current", "1.0.0", "1.1.0"}, left)
+        self.k2s("plugin", "uninstall", "versioned")
+        self.assert_nothing_installed()
+
+
+@unittest.skipIf(WINDOWS, "covered by the switches of host_test there; the state of wine's host is shared")
+class RunningHost(InstallTest):
+    def setUp(self):
+        super().setUp()
+        self.host = subprocess.Popen(
+            self.command("k2s", "run", "--name", "upgrades", "--set", "features.ticker.enabled=true"),
+            env=self.environment(), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        self.addCleanup(self.host.stderr.close)
+        self.addCleanup(self.host.wait)
+        self.addCleanup(self.host.terminate)
+        deadline = time.monotonic() + 60
+        while self.run_exe("k2s", "host", "status", "--name", "upgrades").code != 0:
+            self.assertLess(time.monotonic(), deadline)
+            self.assertIsNone(self.host.poll())
+            time.sleep(0.05)
+
+    def services(self):
+        state = self.k2s("host", "status", "--name", "upgrades")
+        return {one["instance"]: one for one in state["services"]}
+
+    def serves(self, version):
+        services = self.services()
+        self.assertEqual(services["versioned"]["status"], {"version": version}, services)
+        self.assertEqual(services["ticker"]["state"], "running")
+
+    def test_versions_while_it_runs(self):
+        installed = self.k2s("plugin", "install", self.pack("1.0.0"))
+        self.assertEqual(installed["running_host"], "upgrades")
+        self.serves("1.0.0")
+        ticks = self.services()["ticker"]["status"]
+        self.k2s("plugin", "upgrade", self.pack("1.1.0"))
+        self.serves("1.1.0")
+        for version, text in (("1.2.0", "cannot be created"), ("1.3.0", "cannot be started"),
+                              ("1.4.0", "sick")):
+            with self.subTest(version=version):
+                result = self.run_exe("k2s", "plugin", "upgrade", self.pack(version))
+                self.assertEqual(result.code, 1, result)
+                self.assertIn(text, result.err)
+                self.assertIn("version 1.1.0 is the installed one again", result.err)
+                self.serves("1.1.0")
+                self.runs("1.1.0")
+                self.assertFalse((self.plugins / "versioned" / version).exists())
+        self.k2s("plugin", "rollback", "versioned")
+        self.serves("1.0.0")
+        self.assertNotEqual(self.services()["ticker"]["status"], ticks)  # it was never stopped
+        self.k2s("plugin", "disable", "versioned")
+        self.assertNotIn("versioned", self.services())
+        self.k2s("plugin", "enable", "versioned")
+        self.serves("1.0.0")
+
+
+if __name__ == "__main__":
+    os.umask(0o022)
+    main()
