@@ -3,17 +3,27 @@
 // that one plugin.json fits them all (test/integration/plugins.py writes it).
 #include <atomic>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include <k2s/abi/commands.h>
 #include <k2s/abi/draft/events.h>
-#include <k2s/abi/executor.h>
-#include <k2s/abi/metrics.h>
 #include <k2s/abi/draft/registry.h>
+#include <k2s/abi/executor.h>
+#include <k2s/abi/log.h>
+#include <k2s/abi/metrics.h>
 #include <k2s/abi/plugin.h>
+#include <k2s/abi/services.h>
+
+#ifdef _WIN32
+#define K2S_NULL_DEVICE "NUL"
+#else
+#define K2S_NULL_DEVICE "/dev/null"
+#endif
 
 namespace {
 
@@ -90,22 +100,103 @@ int32_t K2S_CALL create(void *, [[maybe_unused]] k2s_error *error) {
     crash();
 #elif defined(K2S_BAD_CREATE_HALF)
     return register_half(error);
+#elif defined(K2S_BAD_NEEDS_LOG)
+    const auto *log = static_cast<const k2s_log *>(g_host->get(g_host, text(K2S_LOG_ID)));
+    log->write(g_host, K2S_LOG_DEBUG, text("here"), nullptr, 0, 0);
+#elif defined(K2S_BAD_SILENT)
+    return g_host->get(g_host, text(K2S_EVENTS_ID)) == nullptr ? K2S_E_STATE : K2S_OK;
+#elif defined(K2S_BAD_READS_BEYOND)
+    if (g_host->struct_size > sizeof(k2s_host)) {
+        void (*later)();
+        std::memcpy(&later, g_host + 1, sizeof later);
+        later();
+    }
+#elif defined(K2S_BAD_LEAKS_THREADS)
+    std::thread(hang).detach();
+#elif defined(K2S_BAD_LEAKS_FILES)
+    static_cast<void>(std::fopen(K2S_NULL_DEVICE, "r"));
+#elif defined(K2S_BAD_LEAKS_MEMORY)
+    static void *volatile left;
+    left = std::malloc(4096);
 #endif
     return K2S_OK;
 }
 
 void K2S_CALL destroy(void *) {}
 
-[[maybe_unused]] int32_t K2S_CALL run(void *, const k2s_invocation *, k2s_error *) {
+[[maybe_unused]] int32_t K2S_CALL run(void *, [[maybe_unused]] const k2s_invocation *call,
+                                      k2s_error *) {
 #if defined(K2S_BAD_RUN_THROWS)
     throw std::runtime_error("thrown by run");
+#elif defined(K2S_BAD_RUN_CRASHES)
+    for (uint64_t i = 0; i < call->value_count; ++i) {
+        if (call->values[i].text.len > 1000) {
+            crash();
+        }
+    }
 #endif
     return 0;
 }
 
+// --- a service, with what can be wrong in one ---
+
+[[maybe_unused]] int32_t K2S_CALL service_start(void *, k2s_str, k2s_str,
+                                                [[maybe_unused]] k2s_str settings, k2s_handle *out,
+                                                [[maybe_unused]] k2s_error *error) {
+#if defined(K2S_BAD_STARTS_ONCE)
+    static bool started = false;
+    if (std::exchange(started, true)) {
+        return fail(error, K2S_E_STATE, "it has run already");
+    }
+#elif defined(K2S_BAD_TRUSTS_SETTINGS)
+    if (settings.len == 0 || settings.ptr[0] != '{') {
+        crash();
+    }
+#endif
+    *out = 1;
+    return K2S_OK;
+}
+
+[[maybe_unused]] int32_t K2S_CALL service_reload(void *, k2s_handle, k2s_str, k2s_error *) {
+    return K2S_OK;
+}
+
+[[maybe_unused]] int32_t K2S_CALL service_stop(void *, k2s_handle, uint64_t, k2s_error *) {
+#if defined(K2S_BAD_STOP_HANGS)
+    hang();
+#endif
+    return K2S_OK;
+}
+
+[[maybe_unused]] int32_t K2S_CALL service_status(void *, [[maybe_unused]] k2s_handle service,
+                                                 const k2s_sink *,
+                                                 [[maybe_unused]] k2s_error *error) {
+#if defined(K2S_BAD_TRUSTS_HANDLES)
+    if (service != 1) {
+        crash();
+    }
+#endif
+    return K2S_OK;
+}
+
 const void *K2S_CALL get([[maybe_unused]] void *self, [[maybe_unused]] k2s_str id) {
+#if !defined(K2S_BAD_CREATE_HANGS_LATER) // which must not get to running one
+    static const k2s_services services{
+        sizeof services, 0, service_start, service_reload, service_stop, service_status};
+    if (id.len == std::strlen(K2S_SERVICES_ID) &&
+        std::memcmp(id.ptr, K2S_SERVICES_ID, id.len) == 0) {
+        return &services;
+    }
+#endif
 #if !defined(K2S_BAD_NO_COMMANDS)
+#if defined(K2S_BAD_NULL_SLOT)
+    static const k2s_commands commands{sizeof commands, 0, nullptr};
+#else
     static const k2s_commands commands{sizeof commands, 0, run};
+#endif
+#if defined(K2S_BAD_OFFERS_ANYTHING)
+    return &commands;
+#endif
     if (id.len == std::strlen(K2S_COMMANDS_ID) &&
         std::memcmp(id.ptr, K2S_COMMANDS_ID, id.len) == 0) {
         return &commands;
@@ -122,6 +213,13 @@ const int at_load = (crash(), 0);
 #endif
 
 } // namespace
+
+#if defined(K2S_BAD_EXPORTS_MORE)
+extern "C" K2S_EXPORT int bad_helper();
+int bad_helper() {
+    return 1;
+}
+#endif
 
 #if defined(K2S_BAD_ENTRY_MISSING)
 extern "C" K2S_EXPORT const k2s_plugin *something_else();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One plugin in several versions, for install and upgrade: a service that tells its version, and what
-// goes wrong in it. The build defines VERSION and K2S_TEST_<DEFECT>.
+// One plugin in several versions, for install and upgrade: a service that tells its version, and
+// what goes wrong in it. The build defines VERSION and K2S_TEST_<DEFECT>.
 #include <k2s/sdk/plugin.hpp>
 
 namespace {

@@ -146,8 +146,8 @@ Result<void> PluginInstance::create() {
                                    declared(manifest_.required_contracts)});
     k2s_error error = make_error();
     const StrandGuard strand(scope_->strand(), "create");
-    int32_t status =
-        contained(manifest_.id, &error, [&] { return code_.entry(scope_->host(), &plugin_, &error); });
+    int32_t status = contained(manifest_.id, &error,
+                               [&] { return code_.entry(scope_->host(), &plugin_, &error); });
     if (status < 0) {
         auto why = to_error(status, error);
         return fail(why.code, "plugin '{}': its entry failed: {}", manifest_.id, why.message);
@@ -329,7 +329,9 @@ Result<void> PluginInstance::reconfigure() {
     return done ? Result<void>() : pass(done);
 }
 
-void PluginInstance::touch() { const StrandGuard strand(scope_->strand(), "touch"); }
+void PluginInstance::touch() {
+    const StrandGuard strand(scope_->strand(), "touch");
+}
 
 Result<bool> PluginInstance::step(uint32_t step, std::chrono::milliseconds deadline) {
     auto done = call_beside<k2s_lifecycle>(

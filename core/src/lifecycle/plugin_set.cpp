@@ -138,8 +138,9 @@ bool PluginSet::is_usable(const PluginInstance &instance) const {
     return false;
 }
 
-std::vector<std::string> PluginSet::park_refused(
-    std::chrono::milliseconds deadline, const std::function<bool(const PluginInstance &)> &in_use) {
+std::vector<std::string>
+PluginSet::park_refused(std::chrono::milliseconds deadline,
+                        const std::function<bool(const PluginInstance &)> &in_use) {
     std::vector<std::string> blockers;
     const auto running = active_;
     for (PluginInstance *instance : running | std::views::reverse) {

@@ -4,11 +4,11 @@
 #include <string.h>
 #include <time.h>
 
-#include <k2s/abi/draft/commands.h>
+#include <k2s/abi/commands.h>
 #include <k2s/abi/draft/config.h>
 #include <k2s/abi/draft/registry.h>
-#include <k2s/abi/draft/services.h>
 #include <k2s/abi/plugin.h>
+#include <k2s/abi/services.h>
 
 #define MOST_SERVICES 16
 

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+/// \file
+/// The plugin under test, and hosts for it: a whole one, and raw ones that lack something.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "lifecycle/plugin.hpp"
+#include "services/services.hpp"
+
+namespace k2s::validator {
+
+namespace fs = boost::filesystem;
+using core::Manifest;
+using core::Result;
+
+struct Subject {
+    Manifest manifest;
+    fs::path folder;
+
+    fs::path library() const;
+};
+
+Result<Subject> read_subject(const fs::path &folder);
+
+/// The settings of a feature when nobody has set any; nothing when its schema wants some.
+std::optional<std::string> default_settings(const Subject &subject, std::string_view feature);
+
+/// A plugin in a host with everything, driven as the real host drives it.
+class Rig {
+  public:
+    explicit Rig(const Subject &subject);
+    Result<void> activate();
+    Result<void> deactivate();
+    core::PluginInstance &plugin() { return plugin_; }
+
+  private:
+    core::Services services_;
+    const Subject &subject_;
+    core::PluginInstance plugin_;
+};
+
+core::Ports make_ports(const Subject &subject);
+
+/// A plugin that is called by hand, in a host that can be told what to hide.
+class Raw {
+  public:
+    using Hidden = std::function<bool(std::string_view id)>;
+
+    /// Loads and calls the entry. `tail`: bytes that follow the struct of the host, as a later
+    /// version of it would have.
+    static Result<std::unique_ptr<Raw>> enter(const Subject &subject, Hidden hidden,
+                                              std::size_t tail = 0);
+    ~Raw();
+
+    const k2s_plugin &descriptor() const { return *plugin_; }
+    const void *get(std::string_view id) const;
+    /// K2S_OK or negative; `message` of a failure.
+    int32_t create(std::string &message);
+    void destroy();
+
+  private:
+    explicit Raw(const Subject &subject);
+
+    core::Services services_;
+    std::unique_ptr<core::PluginScope> scope_;
+    Hidden hidden_;
+    std::string host_bytes_;
+    const k2s_plugin *plugin_ = nullptr;
+};
+
+// --- platform ---
+
+struct Resources {
+    std::size_t threads = 0;
+    std::size_t handles = 0; ///< descriptors
+    std::size_t memory = 0;  ///< bytes in use on the heap; 0: not known here
+};
+
+Resources resources();
+
+} // namespace k2s::validator
