@@ -34,10 +34,7 @@ constexpr std::string_view k_services[] = {
     K2S_METRICS_ID, K2S_PROCESS_ID, K2S_STDIO_ID,    K2S_PROGRESS_ID,
 };
 
-bool nothing_hidden(std::string_view) {
-    return false;
-}
-bool all_hidden(std::string_view) {
+bool each(std::string_view) {
     return true;
 }
 
@@ -62,7 +59,7 @@ Verdict exports(const Subject &subject, std::uint64_t) {
 
 Verdict descriptor(const Subject &subject, std::uint64_t) {
     const auto begin = std::chrono::steady_clock::now();
-    auto raw = Raw::enter(subject, all_hidden);
+    auto raw = Raw::enter(subject, {.hidden = each});
     const auto took = std::chrono::steady_clock::now() - begin;
     if (!raw) {
         return failed(raw.error().message);
@@ -88,10 +85,9 @@ Verdict descriptor(const Subject &subject, std::uint64_t) {
                                     took / 1ms));
 }
 
-/// Creates it in a host with everything; the reason when that fails.
-Verdict created(const Subject &subject, std::unique_ptr<Raw> &raw,
-                Raw::Hidden hidden = nothing_hidden, std::size_t tail = 0) {
-    auto entered = Raw::enter(subject, std::move(hidden), tail);
+/// Creates it in a host that lacks nothing; the reason when that fails.
+Verdict created(const Subject &subject, std::unique_ptr<Raw> &raw, std::size_t tail = 0) {
+    auto entered = Raw::enter(subject, {.tail = tail});
     if (!entered) {
         return failed(entered.error().message);
     }
@@ -153,7 +149,7 @@ Verdict interfaces(const Subject &subject, std::uint64_t) {
 
 Verdict later_host(const Subject &subject, std::uint64_t) {
     std::unique_ptr<Raw> raw;
-    auto verdict = created(subject, raw, nothing_hidden, 256);
+    auto verdict = created(subject, raw, 256);
     if (raw) {
         raw->destroy();
     }
@@ -162,8 +158,8 @@ Verdict later_host(const Subject &subject, std::uint64_t) {
 
 Verdict without_services(const Subject &subject, std::uint64_t) {
     std::vector<std::string> needs;
-    const auto attempt = [&](const Raw::Hidden &hidden, std::string_view name) -> Verdict {
-        auto raw = Raw::enter(subject, hidden);
+    const auto attempt = [&](const Raw::Choice &hidden, std::string_view name) -> Verdict {
+        auto raw = Raw::enter(subject, {.hidden = hidden});
         if (!raw) {
             return failed(raw.error().message);
         }
@@ -177,7 +173,7 @@ Verdict without_services(const Subject &subject, std::uint64_t) {
         }
         return {};
     };
-    auto verdict = attempt(all_hidden, "any service");
+    auto verdict = attempt(each, "any service");
     for (const auto id : k_services) {
         if (verdict.outcome == Outcome::pass) {
             verdict = attempt([id](std::string_view asked) { return asked == id; }, id);
@@ -187,6 +183,70 @@ Verdict without_services(const Subject &subject, std::uint64_t) {
         verdict.message = fmt::format("it says that it needs: {}", fmt::join(needs, ", "));
     }
     return verdict;
+}
+
+/// In a host whose tables end before their functions, all or one of them.
+Verdict earlier_host(const Subject &subject, std::uint64_t) {
+    const auto attempt = [&](const Raw::Choice &cut, std::string_view name) -> Verdict {
+        auto raw = Raw::enter(subject, {.cut = cut});
+        if (!raw) {
+            return failed(raw.error().message);
+        }
+        int32_t status = K2S_OK;
+        if (!(*raw)->create_with_small_error(status)) {
+            return failed(fmt::format("with a short {} its create writes beyond a k2s_error whose "
+                                      "struct_size ends before the message",
+                                      name));
+        }
+        if (status >= 0) {
+            (*raw)->destroy();
+        }
+        return {};
+    };
+    auto verdict = attempt(each, "table of everything");
+    for (const auto id : k_services) {
+        if (verdict.outcome == Outcome::pass) {
+            verdict = attempt([id](std::string_view asked) { return asked == id; }, id);
+        }
+    }
+    return verdict;
+}
+
+template <class Call> auto on_another_thread(Call &&call) {
+    decltype(call()) result;
+    std::thread([&] { result = call(); }).join();
+    return result;
+}
+
+/// The strand moves: each call comes on a thread of its own. What the plugin calls off the strand
+/// is reported by its host, see first_violation().
+Verdict strand(const Subject &subject, std::uint64_t) {
+    Rig rig(subject);
+    auto &plugin = rig.plugin();
+    if (auto done = on_another_thread([&] { return rig.activate(); }); !done) {
+        return failed(done.error().message);
+    }
+    for (const auto &feature : subject.manifest.features) {
+        const auto defaults = feature.kind == FeatureKind::service
+                                  ? default_settings(subject, feature.id)
+                                  : std::nullopt;
+        if (!defaults) {
+            continue;
+        }
+        auto started = on_another_thread(
+            [&] { return plugin.start_service(feature.id, "validator", *defaults); });
+        if (!started) {
+            return failed(fmt::format("'{}', created on one thread and started on another: {}",
+                                      feature.id, started.error().message));
+        }
+        auto stopped = on_another_thread([&] { return plugin.stop_service(*started, 5s); });
+        if (!stopped && stopped.error().code != K2S_E_PARTIAL) {
+            return failed(fmt::format("'{}', started on one thread and stopped on another: {}",
+                                      feature.id, stopped.error().message));
+        }
+    }
+    auto done = on_another_thread([&] { return rig.deactivate(); });
+    return done ? Verdict{} : failed(done.error().message);
 }
 
 Verdict cycles(const Subject &subject, std::uint64_t) {
@@ -346,6 +406,10 @@ constexpr Case k_cases[] = {
     {"interfaces", "what is declared is offered, unknown ids give NULL, no slot is NULL", 20s,
      interfaces},
     {"later-host", "a struct may grow at its end", 20s, later_host},
+    {"earlier-host", "struct_size says what is there: a table or an error may end before", 20s,
+     earlier_host},
+    {"strand", "[strand] is a lock and no thread; what is tagged so is called on it only", 30s,
+     strand},
     {"without-services", "a host service may be absent: create fails with a reason or does without",
      60s, without_services},
     {"cycles", "destroy gives back threads, files, memory, timers and leases", 60s, cycles},

@@ -2,6 +2,7 @@
 #include "subject.hpp"
 
 #include <cstring>
+#include <mutex>
 
 #include <k2s/sdk/text.hpp>
 
@@ -46,15 +47,34 @@ Result<fs::path> load_path(const Subject &subject) {
     return held.back().load_path();
 }
 
-// The host that Raw gives out answers from here; there is one at a time.
-const Raw::Hidden *g_hidden = nullptr;
-const k2s_host *g_whole = nullptr;
+/// A table without functions: calling one that is not there is a crash, which the case sees.
+struct Head {
+    uint32_t struct_size = 8;
+    uint32_t reserved = 0;
+    void *slots[32] = {};
+};
+const Head k_head;
 
-const void *K2S_CALL filtered(const k2s_host *, k2s_str id) {
-    return (*g_hidden)(from_abi(id)) ? nullptr : g_whole->get(g_whole, id);
+constexpr char k_garbage = '\xee'; // nothing that a plugin could take for a pointer
+
+Raw *g_raw = nullptr; // there is one at a time
+
+std::mutex g_violation_mutex;
+std::string g_violation;
+
+void note_violation(std::string_view message) {
+    const std::lock_guard lock(g_violation_mutex);
+    if (g_violation.empty() && message.starts_with("broke a rule")) {
+        g_violation = message;
+    }
 }
 
 } // namespace
+
+std::string first_violation() {
+    const std::lock_guard lock(g_violation_mutex);
+    return g_violation;
+}
 
 fs::path Subject::library() const {
     return folder / path_from_utf8(library_file_name(manifest));
@@ -81,6 +101,8 @@ std::optional<std::string> default_settings(const Subject &subject, std::string_
 Ports make_ports(const Subject &subject) {
     Ports ports;
     ports.version = k2s_version;
+    ports.log = [](int32_t, std::string_view, std::string_view message,
+                   std::span<const k2s_field>) { note_violation(message); };
     ports.config = [&subject](std::string_view, std::string_view pointer) -> Result<std::string> {
         auto settings = nlohmann::json::object();
         for (const auto &feature : subject.manifest.features) {
@@ -105,7 +127,12 @@ Rig::Rig(const Subject &subject)
 Result<void> Rig::activate() {
     return plugin_.activate([this](const Manifest &, const fs::path &) -> Result<VerifiedLibrary> {
         auto path = load_path(subject_);
-        return path ? Result<VerifiedLibrary>(VerifiedLibrary{*path, {}, {}}) : pass(path);
+        if (!path) {
+            return pass(path);
+        }
+        VerifiedLibrary library;
+        library.path = *path;
+        return library;
     });
 }
 
@@ -122,21 +149,20 @@ Raw::~Raw() {
     scope_->release_all(1s, PluginScope::Pending::drop);
 }
 
-Result<std::unique_ptr<Raw>> Raw::enter(const Subject &subject, Hidden hidden, std::size_t tail) {
+Result<std::unique_ptr<Raw>> Raw::enter(const Subject &subject, Difference difference) {
     auto path = load_path(subject);
     auto library = path ? load_library(*path, path_text(subject.library())) : pass(path);
     if (!library) {
         return pass(library);
     }
     std::unique_ptr<Raw> raw(new Raw(subject));
-    raw->hidden_ = std::move(hidden);
-    g_hidden = &raw->hidden_;
-    g_whole = raw->scope_->host();
-    k2s_host host = *g_whole;
-    host.get = filtered;
-    host.struct_size = static_cast<uint32_t>(sizeof host + tail);
+    g_raw = raw.get();
+    raw->difference_ = std::move(difference);
+    k2s_host host = *raw->scope_->host();
+    host.get = offer;
+    host.struct_size = static_cast<uint32_t>(sizeof host + raw->difference_.tail);
     raw->host_bytes_.assign(reinterpret_cast<const char *>(&host), sizeof host);
-    raw->host_bytes_.append(tail, '\xee'); // nothing that a plugin could take for a pointer
+    raw->host_bytes_.append(raw->difference_.tail, k_garbage);
     k2s_error error = make_error();
     const StrandGuard strand(raw->scope_->strand(), "entry");
     const int32_t status = library->entry(
@@ -150,6 +176,34 @@ Result<std::unique_ptr<Raw>> Raw::enter(const Subject &subject, Hidden hidden, s
     return raw;
 }
 
+const void *K2S_CALL Raw::offer(const k2s_host *, k2s_str id) {
+    return g_raw->offer(from_abi(id));
+}
+
+const void *Raw::offer(std::string_view id) {
+    const auto *host = scope_->host();
+    const auto *table = static_cast<const uint32_t *>(
+        difference_.hidden && difference_.hidden(id) ? nullptr : host->get(host, to_abi(id)));
+    if (table == nullptr) {
+        return nullptr;
+    }
+    if (difference_.cut && difference_.cut(id)) {
+        return &k_head;
+    }
+    if (difference_.tail == 0) {
+        return table;
+    }
+    const std::lock_guard lock(tables_mutex_);
+    auto &longer = tables_[std::string(id)];
+    if (longer.empty()) {
+        longer.assign(reinterpret_cast<const char *>(table), *table);
+        longer.append(difference_.tail, k_garbage);
+        const auto size = static_cast<uint32_t>(longer.size());
+        std::memcpy(longer.data(), &size, sizeof size);
+    }
+    return longer.data();
+}
+
 const void *Raw::get(std::string_view id) const {
     return plugin_->get(plugin_->self, to_abi(id));
 }
@@ -160,6 +214,16 @@ int32_t Raw::create(std::string &message) {
     const int32_t status = plugin_->create(plugin_->self, &error);
     message = status < 0 ? to_error(status, error).message : std::string();
     return status;
+}
+
+bool Raw::create_with_small_error(int32_t &status) {
+    k2s_error error;
+    std::memset(&error, k_garbage, sizeof error);
+    error.struct_size = offsetof(k2s_error, domain);
+    const StrandGuard strand(scope_->strand(), "create");
+    status = plugin_->create(plugin_->self, &error);
+    const std::string_view beyond(error.domain, sizeof error - offsetof(k2s_error, domain));
+    return beyond.find_first_not_of(k_garbage) == std::string_view::npos;
 }
 
 void Raw::destroy() {

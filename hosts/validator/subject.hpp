@@ -4,7 +4,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -45,21 +47,32 @@ class Rig {
 
 core::Ports make_ports(const Subject &subject);
 
+/// What the hosts of this process have reported that the plugin did against the rules; empty:
+/// nothing.
+std::string first_violation();
+
 /// A plugin that is called by hand, in a host that can be told what to hide.
 class Raw {
   public:
-    using Hidden = std::function<bool(std::string_view id)>;
+    using Choice = std::function<bool(std::string_view id)>;
 
-    /// Loads and calls the entry. `tail`: bytes that follow the struct of the host, as a later
-    /// version of it would have.
-    static Result<std::unique_ptr<Raw>> enter(const Subject &subject, Hidden hidden,
-                                              std::size_t tail = 0);
+    /// How the host differs from today's.
+    struct Difference {
+        Choice hidden = {};   ///< interfaces that it does not have
+        Choice cut = {};      ///< those of which it has no function, only the head of the table
+        std::size_t tail = 0; ///< bytes that follow the host and its tables, as in a later version
+    };
+
+    /// Loads and calls the entry.
+    static Result<std::unique_ptr<Raw>> enter(const Subject &subject, Difference difference);
     ~Raw();
 
     const k2s_plugin &descriptor() const { return *plugin_; }
     const void *get(std::string_view id) const;
     /// K2S_OK or negative; `message` of a failure.
     int32_t create(std::string &message);
+    /// With a k2s_error that has room for the code only; whether the plugin kept to that.
+    bool create_with_small_error(int32_t &status);
     void destroy();
 
   private:
@@ -67,8 +80,13 @@ class Raw {
 
     core::Services services_;
     std::unique_ptr<core::PluginScope> scope_;
-    Hidden hidden_;
+    static const void *K2S_CALL offer(const k2s_host *host, k2s_str id);
+    const void *offer(std::string_view id);
+
+    Difference difference_;
     std::string host_bytes_;
+    std::mutex tables_mutex_;
+    std::map<std::string, std::string> tables_; ///< the longer ones
     const k2s_plugin *plugin_ = nullptr;
 };
 

@@ -87,7 +87,10 @@ int run_child(const std::vector<std::string> &arguments) {
     std::uint64_t seed = 0;
     parse_seed(arguments[4], seed);
     const auto subject = read_subject(path_from_utf8(arguments[3]));
-    const auto verdict = subject ? one->check(*subject, seed) : failed(subject.error().message);
+    auto verdict = subject ? one->check(*subject, seed) : failed(subject.error().message);
+    if (const auto broken = first_violation(); verdict.outcome < Outcome::fail && !broken.empty()) {
+        verdict = failed("it " + broken);
+    }
     // Past whatever the plugin printed, and past its destructors.
     write_out(fmt::format("\n{}{}{}\n", k_mark, static_cast<int>(verdict.outcome),
                           lossy_utf8(verdict.message)));
@@ -113,6 +116,7 @@ Verdict run_case(const Case &one, const Subject &subject, std::uint64_t seed,
                       std::to_string(seed)};
     spec.out = process::Output::append(out, k_report_max);
     spec.err = process::Output::append(err, k_noise_max);
+    spec.set_environment = {{"K2S_DEBUG_THREADS", "1"}};
     spec.deadline = one.limit;
     const auto outcome = process::run(std::move(spec));
     if (!outcome) {

@@ -49,6 +49,15 @@ k2s_str text(const char *value) {
     __builtin_trap();
 }
 
+#if defined(K2S_BAD_OFF_STRAND)
+void K2S_CALL off_strand(void *) {
+    const void *registry = g_host->get(g_host, text(K2S_REGISTRY_ID));
+    static_cast<const k2s_registry *>(registry)->release(g_host, 1);
+}
+#elif defined(K2S_BAD_ONE_THREAD)
+thread_local bool g_created_here = false;
+#endif
+
 #if defined(K2S_BAD_CREATE_HALF)
 std::atomic<bool> g_stop{false};
 
@@ -103,6 +112,26 @@ int32_t K2S_CALL create(void *, [[maybe_unused]] k2s_error *error) {
 #elif defined(K2S_BAD_NEEDS_LOG)
     const auto *log = static_cast<const k2s_log *>(g_host->get(g_host, text(K2S_LOG_ID)));
     log->write(g_host, K2S_LOG_DEBUG, text("here"), nullptr, 0, 0);
+#elif defined(K2S_BAD_IGNORES_TABLE_SIZE)
+    const auto *log = static_cast<const k2s_log *>(g_host->get(g_host, text(K2S_LOG_ID)));
+    if (log != nullptr) {
+        log->write(g_host, K2S_LOG_DEBUG, text("here"), nullptr, 0, 0);
+    }
+#elif defined(K2S_BAD_IGNORES_ERROR_SIZE)
+    const auto *log = static_cast<const k2s_log *>(g_host->get(g_host, text(K2S_LOG_ID)));
+    if (log == nullptr || !K2S_HAS(log, write)) {
+        return fail(error, K2S_E_UNSUPPORTED, "this host cannot log");
+    }
+#elif defined(K2S_BAD_WANTS_TODAYS_TABLES)
+    const auto *log = static_cast<const k2s_log *>(g_host->get(g_host, text(K2S_LOG_ID)));
+    if (log != nullptr && log->struct_size != sizeof *log) {
+        return fail(error, K2S_E_UNSUPPORTED, "this host is too new");
+    }
+#elif defined(K2S_BAD_OFF_STRAND)
+    const void *executor = g_host->get(g_host, text(K2S_EXECUTOR_ID));
+    static_cast<const k2s_executor *>(executor)->offload(g_host, off_strand, nullptr);
+#elif defined(K2S_BAD_ONE_THREAD)
+    g_created_here = true;
 #elif defined(K2S_BAD_SILENT)
     return g_host->get(g_host, text(K2S_EVENTS_ID)) == nullptr ? K2S_E_STATE : K2S_OK;
 #elif defined(K2S_BAD_READS_BEYOND)
@@ -114,9 +143,11 @@ int32_t K2S_CALL create(void *, [[maybe_unused]] k2s_error *error) {
 #elif defined(K2S_BAD_LEAKS_THREADS)
     std::thread(hang).detach();
 #elif defined(K2S_BAD_LEAKS_FILES)
-    static_cast<void>(std::fopen(K2S_NULL_DEVICE, "r"));
+    if (std::fopen(K2S_NULL_DEVICE, "r") == nullptr) {
+        return fail(error, K2S_E_IO, "there is no null device");
+    }
 #elif defined(K2S_BAD_LEAKS_MEMORY)
-    static void *volatile left;
+    [[maybe_unused]] static void *volatile left;
     left = std::malloc(4096);
 #endif
     return K2S_OK;
@@ -147,6 +178,10 @@ void K2S_CALL destroy(void *) {}
     static bool started = false;
     if (std::exchange(started, true)) {
         return fail(error, K2S_E_STATE, "it has run already");
+    }
+#elif defined(K2S_BAD_ONE_THREAD)
+    if (!g_created_here) {
+        return fail(error, K2S_E_STATE, "this is not the thread that created it");
     }
 #elif defined(K2S_BAD_TRUSTS_SETTINGS)
     if (settings.len == 0 || settings.ptr[0] != '{') {

@@ -142,7 +142,8 @@ static int32_t K2S_CALL create(void *self, k2s_error *error) {
     static const @IDENT@_greeter greeter = {sizeof greeter, 0, greet};
     const k2s_registry *registry = host->get(host, str(K2S_REGISTRY_ID));
     config = host->get(host, str(K2S_CONFIG_ID));
-    if (registry == NULL || config == NULL) {
+    if (registry == NULL || config == NULL || !K2S_HAS(registry, provide) ||
+        !K2S_HAS(config, read)) { /* NULL or short: an older host */
         return fail(error, K2S_E_UNSUPPORTED, "this host lacks its registry or configuration");
     }
     k2s_handle provided = 0; /* the host withdraws it before destroy */

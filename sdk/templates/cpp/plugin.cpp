@@ -34,7 +34,7 @@ class Plugin final : public k2s::Plugin, public k2s::Commands, public k2s::Servi
     using k2s::Plugin::Plugin;
 
     k2s::Status create() override {
-        const auto *registry = host().find<k2s_registry>(K2S_REGISTRY_ID);
+        const auto *registry = host().with_slot(K2S_REGISTRY_ID, &k2s_registry::provide);
         if (registry == nullptr) {
             return k2s::Error{K2S_E_UNSUPPORTED, "this host has no " K2S_REGISTRY_ID};
         }

@@ -41,9 +41,17 @@ fn put(sink: *const Sink, text: &str) -> i32 {
     (sink.write)(sink.context, Str { ptr: text.as_ptr(), len: text.len() as u64 })
 }
 
+/// Nothing when the host does not have it, or, being older, less of it than is used here. Every table
+/// begins with its size.
 fn interface<T>(id: &'static str) -> Option<&'static T> {
     let host = HOST.load(Relaxed);
-    unsafe { (((*host).get)(host, Str::new(id)) as *const T).as_ref() }
+    let table = unsafe { ((*host).get)(host, Str::new(id)) };
+    let size = unsafe { (table as *const u32).as_ref() }?;
+    if *size as usize >= size_of::<T>() {
+        unsafe { (table as *const T).as_ref() }
+    } else {
+        None
+    }
 }
 
 fn quoted(text: &str) -> String {
