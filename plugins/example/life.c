@@ -46,7 +46,8 @@ static int32_t K2S_CALL step(void *self, uint32_t step, uint64_t deadline_ms, k2
 
 const k2s_lifecycle example_lifecycle = {sizeof example_lifecycle, 0, step};
 
-/* What helps to find a fault. No secrets: the text ends up in bug reports. */
+/* What helps to find a fault. No secrets: the text ends up in bug reports. `k2s doctor` shows the
+ * "findings", of any running host. */
 static int32_t K2S_CALL dump(void *self, const k2s_sink *out, k2s_error *error) {
     (void)self;
     (void)error;
@@ -55,7 +56,10 @@ static int32_t K2S_CALL dump(void *self, const k2s_sink *out, k2s_error *error) 
     text_add_number(&text, ticker_ticks());
     text_add(&text, str(",\"tickers\":"));
     text_add_number(&text, ticker_instances());
-    text_add(&text, str("}"));
+    text_add(&text, str(",\"findings\":[{\"check\":\"tickers\",\"state\":"));
+    text_add(&text, ticker_instances() > 0 ? str("\"ok\",\"text\":\"they tick\"}]}")
+                                           : str("\"warn\",\"text\":\"none is running\",\"remedy\":"
+                                                 "\"k2s feature enable ticker\"}]}"));
     return text_send(&text, out);
 }
 

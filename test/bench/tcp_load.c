@@ -6,7 +6,8 @@
  *     rate: connect, 1 KB there and back, close · keep: the same on kept connections
  *     bulk: receive `bytes` on each connection  · idle: hold them open
  *     connections=32 seconds=3 bytes=1073741824 connect=HOST:PORT (speak CONNECT first)
- * Prints RESULT <exchanges> <errors> <p50 us> <p99 us> <us passed> <bytes>. IPv4 only. */
+ * SIGTERM ends it early. Prints RESULT <exchanges> <errors> <p50 us> <p99 us> <us passed> <bytes>.
+ * IPv4 only. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -168,6 +169,12 @@ struct client {
 
 static uint64_t exchanges, errors, total_bytes, sample_count, finished;
 static uint32_t *samples;
+static volatile sig_atomic_t ended; /* by SIGTERM: what was counted until then is printed */
+
+static void note_end(int number) {
+    (void)number;
+    ended = 1;
+}
 
 static void begin(struct client *c) {
     c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
@@ -289,7 +296,8 @@ static int run_load(void) {
     for (int i = 0; i < load.connections; ++i) {
         begin(&clients[i]);
     }
-    while ((load.mode == BULK || now_us() < stop) &&
+    signal(SIGTERM, note_end);
+    while (!ended && (load.mode == BULK || now_us() < stop) &&
            !(load.mode == BULK && finished == (uint64_t)load.connections)) {
         struct epoll_event events[256];
         const int count = epoll_wait(loop, events, 256, 100);

@@ -2,6 +2,7 @@
 """k2s doctor finds what is wrong and says what to do; k2s dump gathers it without secrets."""
 import json
 import os
+import socket
 import stat
 import unittest
 import zipfile
@@ -58,6 +59,18 @@ class Doctor(TreeTest):
         self.assertEqual(done.returncode, 1, done.stderr)
         failed = [one["check"] for one in json.loads(done.stdout) if one["state"] == "fail"]
         self.assertEqual(failed, ["state folder"])
+
+    def test_a_running_host(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            host = Running(self, "k2s", "run", "--set", "services.ticks.feature=ticker",
+                           "--set", "services.edge.feature=httpproxy", "--set",
+                           f"services.edge.settings.addr=[\"127.0.0.1:{taken.getsockname()[1]}\"]")
+            host.wait_for("service started")
+            found = self.findings(code=1)
+            self.assertIn(("example: tickers", "they tick"), [(one["check"], one["text"]) for one in found])
+            failed = [one["text"] for one in found if one["state"] == "fail"]
+            self.assertEqual(len(failed), 1, failed)
+            self.assertIn("service 'edge' of host 'default'", failed[0])
 
     def test_dump(self):
         host = Running(self, "k2s", "run", "--name", "dumped", "--set", "features.httpproxy.enabled=false",

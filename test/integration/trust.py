@@ -90,6 +90,18 @@ class Signatures(Sealed):
         silent = self.run_exe("k2s", "bad", "--set", "trust=off")
         self.assertEqual((silent.code, silent.err), (0, ""), silent)
 
+    def test_takes_no_names_from_a_signed_one(self):
+        """By its folder it comes first."""
+        for claim in ({"features": [{"id": "yaml2json", "kind": "command", "summary": "Mine"}],
+                       "commands": []},
+                      {"commands": [{"path": ["yaml2json"], "feature": "aaa", "summary": "Mine"}]}):
+            with self.subTest(claim=list(claim)):
+                self.add("none", name="aaa", **claim)
+                self.assert_others_work()
+                self.assertIn("which plugin 'storage'", self.run_exe("k2s", "plugin", "explain", "aaa").out)
+                warned = self.run_exe("k2s", "yaml2json", "--set", "trust=warn", stdin=b"a: 1\n")
+                self.assertEqual((warned.code, warned.out), (0, '{"a":1}\n'), warned)
+
     def test_a_vendor(self):
         self.add("none")
         key, key_id = self.new_key()

@@ -387,12 +387,118 @@ function Test-Access {
     Test-Case 'plugins: a library that is no plugin is refused' {
         Copy-Item -LiteralPath (Join-Path $env:SystemRoot 'System32\version.dll') -Destination $library -Force
         $result = Invoke-Tool (Get-Tool 'yaml2json') @() 'a: 1'
-        Assert-Code $result 3
-        Assert ($result.Err -match 'k2s_plugin_entry_v1') "it printed: $($result.Err)"
+        Assert-Code $result 5 # the installed tree enforces signatures
+        Assert ($result.Err -match 'not trusted') "it printed: $($result.Err)"
     }
     Test-Case 'plugins: the right library is accepted again' {
         Copy-Item -LiteralPath $spare -Destination $library -Force
         Assert-Code (Invoke-Tool (Get-Tool 'yaml2json') @() 'a: 1') 0
+    }
+}
+
+function Get-Answer([string[]] $Arguments) {
+    $result = Invoke-Tool (Get-Tool 'k2s') ($Arguments + @('--format', 'json'))
+    Assert-Code $result 0
+    return $result.Out | ConvertFrom-Json
+}
+
+function Test-Trust {
+    $folder = Join-Path $plugins 'storage'
+    $spare = Join-Path $work 'storage-spare'
+    Copy-Item -LiteralPath $folder -Destination $spare -Recurse
+    Test-Case 'trust: what the installation signed is trusted' {
+        Assert ((Get-Answer @('plugin', 'verify', 'storage')).trusted) 'storage is not trusted'
+    }
+    Test-Case 'trust: a changed data file, library or manifest is refused with 5' {
+        foreach ($name in 'storage.dll', 'plugin.json', 'plugin.json.sig') {
+            $file = Join-Path $folder $name
+            [IO.File]::AppendAllText($file, ' ')
+            Assert-Code (Invoke-Tool (Get-Tool 'yaml2json') @() 'a: 1') 5
+            Copy-Item -LiteralPath (Join-Path $spare $name) -Destination $file -Force
+            Assert-Code (Invoke-Tool (Get-Tool 'yaml2json') @() 'a: 1') 0
+        }
+    }
+    $key = Join-Path $work 'vendor.key'
+    Test-Case 'trust: a private key is for its owner, SYSTEM and administrators' {
+        [void] (Get-Answer @('plugin', 'keygen', $key))
+        foreach ($rule in (Get-Acl -LiteralPath $key).Access) {
+            $who = $rule.IdentityReference.Translate([Security.Principal.SecurityIdentifier]).Value
+            Assert ($who -eq 'S-1-5-18' -or $who -eq 'S-1-5-32-544' -or $who -eq $identity.Identity.User.Value) "$($rule.IdentityReference) may read it"
+        }
+    }
+    Test-Case 'trust: a vendor is trusted once the key is added, and no more when it is removed' {
+        $signed = Get-Answer @('plugin', 'sign', $folder, '--key', $key)
+        try {
+            Assert-Code (Invoke-Tool (Get-Tool 'yaml2json') @() 'a: 1') 5
+            [void] (Get-Answer @('plugin', 'trust', 'add', "$key.pub", '--owner', 'ACME', '--prefix', 'storage'))
+            Assert-Code (Invoke-Tool (Get-Tool 'yaml2json') @() 'a: 1') 0
+            [void] (Get-Answer @('plugin', 'trust', 'remove', $signed.key))
+            Assert-Code (Invoke-Tool (Get-Tool 'yaml2json') @() 'a: 1') 5
+        } finally { Copy-Item -Path "$spare\*" -Destination $folder -Force }
+        Assert-Code (Invoke-Tool (Get-Tool 'yaml2json') @() 'a: 1') 0
+    }
+}
+
+function Start-Host([string[]] $Arguments) {
+    $job = Start-Tool (Get-Tool 'k2s') (@('run', '--name', $unique) + $Arguments)
+    Wait-Until 30 'the start of the host' {
+        (Invoke-Tool (Get-Tool 'k2s') @('host', 'status', '--name', $unique)).Code -eq 0
+    }
+    return $job
+}
+
+function Stop-Host($Job) {
+    Assert-Code (Invoke-Tool (Get-Tool 'k2s') @('host', 'stop', '--name', $unique)) 0
+    Assert-Code (Wait-Tool $Job 60) 0
+}
+
+function Test-Install {
+    $folder = Join-Path $plugins 'networking'
+    $file = Join-Path $work 'networking.k2splugin'
+    $config = Join-Path $work 'install.json'
+    $port = Get-FreePort
+    Test-Case 'install: a plugin from its archive serves in a running host at once' {
+        [void] (Get-Answer @('plugin', 'pack', $folder, '-o', $file))
+        Remove-Item -LiteralPath $folder -Recurse
+        Write-Text $config '{}'
+        $job = Start-Host @('--config', $config)
+        Write-Text $config ('{"services": {"edge": {"feature": "httpproxy", "settings": {"addr": ["127.0.0.1:PORT"]}}}}').Replace('PORT', "$port")
+        Assert ((Get-Answer @('plugin', 'install', $file)).running_host -match $unique) 'the host was not told'
+        Assert ((Get-ThroughProxy "http://127.0.0.1:$port" @($originUrl)) -eq $wholeAnswer) 'no answer through the proxy'
+        Write-Text $config '{}'
+        $left = Get-Answer @('plugin', 'uninstall', 'networking') # whose library is mapped
+        Assert ($left.version -eq 'none') 'it is still installed'
+        Assert (-not (Test-Port $port)) 'the proxy still listens'
+        Stop-Host $job
+    }
+    Test-Case 'install: what a host had mapped goes with the next change' {
+        [void] (Get-Answer @('plugin', 'install', $file))
+        [void] (Get-Answer @('plugin', 'uninstall', 'networking'))
+        Assert (-not (Test-Path -LiteralPath $folder)) "'$folder' is still there"
+        [void] (Get-Answer @('plugin', 'install', $file)) # for the cases that follow
+    }
+}
+
+function Test-Isolation {
+    $port = Get-FreePort
+    $config = Join-Path $work 'isolated.json'
+    Write-Text $config ('{"services": {"edge": {"feature": "httpproxy", "isolation": "process", "settings": ' +
+        '{"addr": ["127.0.0.1:PORT"]}}}, "plugins": {"networking": {"worker": {"memory_mb": 256, "processes": 0}}}}').Replace('PORT', "$port")
+    Test-Case 'isolation: a worker serves, is limited, comes back after a crash and ends with its host' {
+        $job = Start-Host @('--config', $config)
+        $worker = { (Get-Answer @('host', 'status', '--name', $unique)).services[0].worker }
+        $first = (& $worker).pid
+        Assert ($first -ne $job.Process.Id) 'it is no process of its own'
+        Assert ((Get-ThroughProxy "http://127.0.0.1:$port" @($originUrl)) -eq $wholeAnswer) 'no answer through the proxy'
+        Stop-Process -Id $first -Force
+        Wait-Until 20 'the restart of the worker' {
+            $now = & $worker
+            $now.state -eq 'running' -and $now.pid -ne $first
+        }
+        Assert ((Get-ThroughProxy "http://127.0.0.1:$port" @($originUrl)) -eq $wholeAnswer) 'no answer after the crash'
+        $second = (& $worker).pid
+        $job.Process.Kill()
+        Wait-Until 20 'the end of the worker' { $null -eq (Get-Process -Id $second -ErrorAction SilentlyContinue) }
     }
 }
 
@@ -493,6 +599,9 @@ try {
     Test-Proxy
     Test-Service
     Test-Access
+    Test-Trust
+    Test-Install
+    Test-Isolation
     Test-Logs
     Test-Seed
     Test-Wincat

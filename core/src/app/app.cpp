@@ -30,8 +30,8 @@ std::vector<std::string> words(std::string_view text) {
     return result;
 }
 
-/// What was said at this place. Defaults are left out on purpose: making them costs a start more than
-/// all the rest of the configuration.
+/// What was said at this place. Defaults are left out on purpose: making them costs a start more
+/// than all the rest of the configuration.
 const nlohmann::json *said(const Config *config, const std::string &section,
                            const std::string &key = {}) {
     const nlohmann::json *value = config != nullptr ? &config->given() : nullptr;
@@ -53,11 +53,16 @@ bool switched_on(const Config *config, const std::string &section, const std::st
 Field to_field(const k2s_field &field) {
     const std::string_view key = from_abi(field.key);
     switch (field.kind) {
-    case K2S_FIELD_INT: return {key, field.integer};
-    case K2S_FIELD_REAL: return {key, field.real};
-    case K2S_FIELD_BOOL: return {key, field.integer != 0};
-    case K2S_FIELD_JSON: return {key, JsonText{from_abi(field.text)}};
-    default: return {key, from_abi(field.text)};
+    case K2S_FIELD_INT:
+        return {key, field.integer};
+    case K2S_FIELD_REAL:
+        return {key, field.real};
+    case K2S_FIELD_BOOL:
+        return {key, field.integer != 0};
+    case K2S_FIELD_JSON:
+        return {key, JsonText{from_abi(field.text)}};
+    default:
+        return {key, from_abi(field.text)};
     }
 }
 
@@ -94,20 +99,24 @@ int App::run_to_code(const std::vector<std::string> &arguments) {
 Result<int> App::execute(const std::vector<std::string> &arguments) {
     const bool all = *preset_.plugin == '\0';
     Result<ConfigPtr> loaded = nullptr;
+    LoadOptions options;
     if (all) {
         // For what it says of plugins: a wrong file is reported once the command is known.
-        loaded = load_config(load_options());
+        options = load_options();
+        loaded = load_config(options);
         config_ = loaded.value_or(nullptr);
     }
     discover();
     build_tool();
-    auto parsed = parse_command_line(
-        tool_, arguments, [](std::string_view name) { return environment(std::string(name).c_str()); });
+    auto parsed = parse_command_line(tool_, arguments, [](std::string_view name) {
+        return environment(std::string(name).c_str());
+    });
     if (!parsed) {
         const auto broken = plugins_->broken().size();
         return broken == 0 ? pass(parsed)
-                           : fail(parsed.error().code, "{} ({} plugins are broken: see "
-                                                       "'k2s plugin list')",
+                           : fail(parsed.error().code,
+                                  "{} ({} plugins are broken: see "
+                                  "'k2s plugin list')",
                                   parsed.error().message, broken);
     }
     call_ = std::move(*parsed);
@@ -119,8 +128,8 @@ Result<int> App::execute(const std::vector<std::string> &arguments) {
     }
 
     const auto before = plugin_choice();
-    if (!all || call_.host_option("config") != nullptr || call_.host_option("set") != nullptr) {
-        loaded = load_config(load_options());
+    if (auto now = load_options(); !all || now.file != options.file || now.set != options.set) {
+        loaded = load_config(now);
     }
     if (!loaded) {
         if (call_.command->path.front() == "config") {
@@ -141,22 +150,27 @@ Result<int> App::execute(const std::vector<std::string> &arguments) {
     return dispatch();
 }
 
-void App::open_gate() {
+std::optional<trust::Policy> App::configured_policy() const {
     const auto *policy = said(config_.get(), "trust");
-    gate_ = std::make_unique<TrustGate>(
-        tree_,
-        policy != nullptr ? trust::parse_policy(policy->get_ref<const std::string &>()) : std::nullopt,
-        [this](const std::string &message) { logger_->write(k_level_warn, "host", message); });
+    return policy != nullptr ? trust::parse_policy(policy->get_ref<const std::string &>())
+                             : std::nullopt;
+}
+
+void App::open_gate() {
+    gate_ =
+        std::make_unique<TrustGate>(tree_, configured_policy(), [this](const std::string &message) {
+            logger_->write(k_level_warn, "host", message);
+        });
 }
 
 PluginSet::Means App::plugin_means() {
     auto rules = verify_rules();
     const auto in_worker = [this, create_time = rules.create_time](bool trusted) {
-        return worker_loader(
-            {tree_.worker, create_time, [this, trusted](const Manifest &manifest) {
-                 const std::lock_guard lock(config_mutex_);
-                 return worker_limits(said(config_.get(), "plugins", manifest.id), trusted);
-             }});
+        return worker_loader({tree_.worker, create_time, [this, trusted](const Manifest &manifest) {
+                                  const std::lock_guard lock(config_mutex_);
+                                  return worker_limits(said(config_.get(), "plugins", manifest.id),
+                                                       trusted);
+                              }});
     };
     PluginSet::Means means;
     means.verify = make_verifier(tree_, rules);
@@ -235,6 +249,14 @@ DiscoveredPlugins App::find_plugins() const {
     return found;
 }
 
+bool App::knows(std::string_view section, std::string_view id) const {
+    return section == "plugins"
+               ? plugins_->find(id).has_value()
+               : std::ranges::any_of(plugins_->candidates(), [id](const Candidate &one) {
+                     return one.manifest.find_feature(id) != nullptr;
+                 });
+}
+
 void App::rediscover() {
     auto found = find_plugins();
     const std::lock_guard lock(config_mutex_);
@@ -242,7 +264,13 @@ void App::rediscover() {
 }
 
 void App::discover() {
-    plugins_ = std::make_unique<PluginSet>(find_plugins(), reserved_words(), chooser(config_));
+    // Asked when names clash, which may be before there is a log or a gate.
+    const auto trusted = [this](const Manifest &manifest, const fs::path &folder) {
+        return TrustGate(tree_, configured_policy(), [](const std::string &) {})
+            .trusts(manifest, folder);
+    };
+    plugins_ =
+        std::make_unique<PluginSet>(find_plugins(), reserved_words(), chooser(config_), trusted);
 }
 
 PluginSet::Chooser App::chooser(const ConfigPtr &config) const {
@@ -289,6 +317,13 @@ Result<Tool> App::make_tool(std::string_view name) const {
 LoadOptions App::load_options() const {
     LoadOptions options;
     options.set = switch_settings();
+    if (plugins_) { // of what was removed from the disk a switch may be left
+        std::erase_if(options.set, [this](const std::string &setting) {
+            return !is_switch_of(setting, [this](std::string_view section, std::string_view id) {
+                return knows(section, id);
+            });
+        });
+    }
     if (const auto *file = call_.host_option("config")) {
         options.file = file->items.front().text;
     }
@@ -361,7 +396,8 @@ Ports App::make_ports() {
         services_->progress.clear_line();
         logger_->write(level, plugin, message, list);
     };
-    ports.config = [this](std::string_view plugin, std::string_view pointer) -> Result<std::string> {
+    ports.config = [this](std::string_view plugin,
+                          std::string_view pointer) -> Result<std::string> {
         const std::lock_guard lock(config_mutex_);
         auto settings = nlohmann::json::object();
         if (const auto index = plugins_->find(plugin)) {
@@ -420,24 +456,42 @@ Result<int> App::dispatch() {
     }
     using Handler = Result<int> (*)(App &);
     static const std::map<std::string_view, Handler> handlers{
-        {"run", run_host},           {"host run", run_host},
-        {"host status", ask_host},   {"host reload", ask_host},
+        {"run", run_host},
+        {"host run", run_host},
+        {"host status", ask_host},
+        {"host reload", ask_host},
         {"host diagnostics", ask_host},
-        {"host stop", ask_host},     {"plugin list", show_plugins},
-        {"plugin info", show_plugins}, {"plugin explain", show_plugins},
-        {"plugin enable", switch_part}, {"plugin disable", switch_part},
-        {"plugin keygen", sign_plugins}, {"plugin sign", sign_plugins},
-        {"plugin verify", sign_plugins}, {"plugin trust add", manage_trust},
-        {"plugin trust list", manage_trust}, {"plugin trust remove", manage_trust},
-        {"plugin trust revoke", manage_trust}, {"plugin trust rescan", manage_trust},
-        {"plugin trust seal", manage_trust}, {"plugin pack", install_plugins},
-        {"plugin new", new_plugin}, {"doctor", doctor}, {"dump", dump},
-        {"plugin install", install_plugins}, {"plugin upgrade", install_plugins},
-        {"plugin rollback", install_plugins}, {"plugin uninstall", install_plugins},
-        {"feature list", show_plugins}, {"feature enable", switch_part},
-        {"feature disable", switch_part}, {"config show", show_config},
-        {"config validate", show_config}, {"config schema", show_config},
-        {"version", show_plugins},   {"completion", write_documents},
+        {"host stop", ask_host},
+        {"plugin list", show_plugins},
+        {"plugin info", show_plugins},
+        {"plugin explain", show_plugins},
+        {"plugin enable", switch_part},
+        {"plugin disable", switch_part},
+        {"plugin keygen", sign_plugins},
+        {"plugin sign", sign_plugins},
+        {"plugin verify", sign_plugins},
+        {"plugin trust add", manage_trust},
+        {"plugin trust list", manage_trust},
+        {"plugin trust remove", manage_trust},
+        {"plugin trust revoke", manage_trust},
+        {"plugin trust rescan", manage_trust},
+        {"plugin trust seal", manage_trust},
+        {"plugin pack", install_plugins},
+        {"plugin new", new_plugin},
+        {"doctor", doctor},
+        {"dump", dump},
+        {"plugin install", install_plugins},
+        {"plugin upgrade", install_plugins},
+        {"plugin rollback", install_plugins},
+        {"plugin uninstall", install_plugins},
+        {"feature list", show_plugins},
+        {"feature enable", switch_part},
+        {"feature disable", switch_part},
+        {"config show", show_config},
+        {"config validate", show_config},
+        {"config schema", show_config},
+        {"version", show_plugins},
+        {"completion", write_documents},
         {"man", write_documents},
     };
     return handlers.at(fmt::format("{}", fmt::join(command.path, " ")))(*this);
@@ -462,8 +516,7 @@ std::vector<std::string> App::texts(std::string_view name) const {
 
 bool App::flag(std::string_view name) const {
     const auto *value = call_.option(name);
-    return value != nullptr && !value->items.empty() &&
-           std::get<bool>(value->items.front().value);
+    return value != nullptr && !value->items.empty() && std::get<bool>(value->items.front().value);
 }
 
 bool App::dry_run() const {
@@ -500,7 +553,8 @@ int App::print_version() const {
 
 Result<int> App::print_help() const {
     const uint32_t columns = Stdio::columns(K2S_STREAM_OUT);
-    auto text = help_text(tool_, call_.path, {columns != 0 ? static_cast<int>(columns) : 80, false});
+    auto text =
+        help_text(tool_, call_.path, {columns != 0 ? static_cast<int>(columns) : 80, false});
     if (!text) {
         return pass(text);
     }

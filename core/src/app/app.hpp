@@ -56,6 +56,9 @@ class App {
     /// Where a feature runs: as the configuration or else the manifest says for it or its plugin.
     Place place_of(const std::string &feature, const Config &config) const;
 
+    /// Whether there is a plugin or feature ("plugins", "features") of that id, usable or not.
+    bool knows(std::string_view section, std::string_view id) const;
+
     /// Looks for plugins on the disk again; what runs is not touched.
     void rediscover();
 
@@ -82,6 +85,7 @@ class App {
     Error why_unusable(std::string_view feature) const;
     Result<int> dispatch();
     void start_log();
+    std::optional<trust::Policy> configured_policy() const;
     void open_gate();
     VerifyRules verify_rules();
     PluginSet::Means plugin_means();
@@ -106,17 +110,17 @@ class App {
 
 // --- the commands, one file each ---
 
-Result<int> run_plugin_command(App &app);   ///< runs code of a plugin
-Result<int> run_service_command(App &app);  ///< a feature's service in the foreground
-Result<int> run_host(App &app);             ///< k2s run
-Result<int> ask_host(App &app);             ///< k2s host status|reload|stop
-Result<int> show_plugins(App &app);         ///< k2s plugin list|info|explain, feature list
-Result<int> switch_part(App &app);          ///< k2s plugin|feature enable|disable
-Result<int> sign_plugins(App &app);         ///< k2s plugin keygen|sign|verify
-Result<int> install_plugins(App &app);      ///< k2s plugin pack|install|upgrade|rollback|uninstall
-Result<int> new_plugin(App &app);           ///< k2s plugin new
-Result<int> manage_trust(App &app);         ///< k2s plugin trust …
-Result<int> show_config(App &app);          ///< k2s config …
-Result<int> write_documents(App &app);      ///< k2s completion, k2s man
+Result<int> run_plugin_command(App &app);  ///< runs code of a plugin
+Result<int> run_service_command(App &app); ///< a feature's service in the foreground
+Result<int> run_host(App &app);            ///< k2s run
+Result<int> ask_host(App &app);            ///< k2s host status|reload|stop
+Result<int> show_plugins(App &app);        ///< k2s plugin list|info|explain, feature list
+Result<int> switch_part(App &app);         ///< k2s plugin|feature enable|disable
+Result<int> sign_plugins(App &app);        ///< k2s plugin keygen|sign|verify
+Result<int> install_plugins(App &app);     ///< k2s plugin pack|install|upgrade|rollback|uninstall
+Result<int> new_plugin(App &app);          ///< k2s plugin new
+Result<int> manage_trust(App &app);        ///< k2s plugin trust …
+Result<int> show_config(App &app);         ///< k2s config …
+Result<int> write_documents(App &app);     ///< k2s completion, k2s man
 
 } // namespace k2s::core

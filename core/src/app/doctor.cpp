@@ -20,6 +20,7 @@ namespace {
 using State = Finding::State;
 
 constexpr std::int64_t k_soon = 30 * 86400;
+constexpr std::size_t k_most_findings = 32; // of one plugin
 
 void examine_tree(App &app, std::vector<Finding> &list) {
     for (const auto &file : {app.tree().worker, app.tree().crypto, app.tree().archive}) {
@@ -33,16 +34,16 @@ void examine_tree(App &app, std::vector<Finding> &list) {
 
 void examine_folder(const char *check, const Result<fs::path> &folder, const char *why,
                     std::vector<Finding> &list) {
-    auto usable = folder ? ensure_writable_folder(*folder)
-                         : Result<void>(std::unexpected(folder.error()));
+    auto usable =
+        folder ? ensure_writable_folder(*folder) : Result<void>(std::unexpected(folder.error()));
     list.push_back(usable ? Finding{check, State::ok, path_text(*folder), ""}
                           : Finding{check, State::fail, usable.error().message, why});
 }
 
 void examine_folders(App &app, std::vector<Finding> &list) {
-    examine_folder("state folder", state_dir(),
-                   "let this user write there: until then each start probes and verifies its plugins",
-                   list);
+    examine_folder(
+        "state folder", state_dir(),
+        "let this user write there: until then each start probes and verifies its plugins", list);
     examine_folder("run folder", run_dir(),
                    "let this user write there: without it no command reaches a running host", list);
     const auto *root = app.config()->find("/log/root");
@@ -77,12 +78,14 @@ void examine_plugins(App &app, std::vector<Finding> &list) {
         if (refused) {
             list.push_back({"plugins", State::fail, refused->message, explain});
         } else if (const auto why = app.gate().problem(manifest, plugins.folder(i))) {
-            list.push_back({"plugins", State::fail, why->message,
-                            "install it from its vendor, or trust its key: `k2s plugin trust add`"});
+            list.push_back(
+                {"plugins", State::fail, why->message,
+                 "install it from its vendor, or trust its key: `k2s plugin trust add`"});
         } else if (const auto reason = quarantine_reason(manifest, plugins.folder(i))) {
-            list.push_back({"plugins", State::fail,
-                            fmt::format("plugin '{}' is quarantined: {}", manifest.id, *reason),
-                            fmt::format("install it again, or `k2s plugin enable {}`", manifest.id)});
+            list.push_back(
+                {"plugins", State::fail,
+                 fmt::format("plugin '{}' is quarantined: {}", manifest.id, *reason),
+                 fmt::format("install it again, or `k2s plugin enable {}`", manifest.id)});
         } else {
             ++good;
         }
@@ -98,8 +101,7 @@ void examine_keys(App &app, std::vector<Finding> &list) {
         list.push_back({"trust", State::fail, why.message, "mend or remove that file"});
         return;
     }
-    list.push_back({"trust", State::ok,
-                    fmt::format("policy {}", trust::policy_name(*policy)), ""});
+    list.push_back({"trust", State::ok, fmt::format("policy {}", trust::policy_name(*policy)), ""});
     for (const auto &store : *stores) {
         for (const auto &key : store.keys) {
             const auto end = trust::end_of_day(key.expires);
@@ -113,24 +115,68 @@ void examine_keys(App &app, std::vector<Finding> &list) {
     }
 }
 
+/// What a plugin has found: "findings" of its diagnostics.
+void examine_part(const std::string &plugin, const nlohmann::ordered_json &told,
+                  std::vector<Finding> &list) {
+    if (!told.is_object() || !told.contains("findings") || !told["findings"].is_array()) {
+        return;
+    }
+    std::size_t count = 0;
+    for (const auto &item : told["findings"]) {
+        const auto text = [&](const char *name) {
+            const auto at = item.is_object() ? item.find(name) : item.end();
+            return at != item.end() && at->is_string() ? at->get<std::string>() : std::string();
+        };
+        if (++count > k_most_findings) {
+            return;
+        }
+        const auto state = text("state");
+        list.push_back({fmt::format("{}: {}", plugin, text("check")),
+                        state == "ok"     ? State::ok
+                        : state == "fail" ? State::fail
+                                          : State::warn,
+                        text("text"), text("remedy")});
+    }
+}
+
+void examine_services(const nlohmann::ordered_json &state, const std::string &host,
+                      std::vector<Finding> &list) {
+    for (const auto &service : state.value("services", nlohmann::ordered_json::array())) {
+        for (const char *ill : {"error", "unhealthy"}) {
+            if (service.contains(ill)) {
+                list.push_back(
+                    {"hosts", State::fail,
+                     fmt::format("service '{}' of host '{}': {}", service.value("instance", ""),
+                                 host, service.value(ill, "")),
+                     "mend that, then `k2s host reload`"});
+            }
+        }
+    }
+}
+
 void examine_hosts(App &app, std::vector<Finding> &list) {
     const auto folder = run_dir();
     for (const auto &name :
          folder ? admin::running_instances(*folder) : std::vector<std::string>()) {
-        const auto state = call_host(app, name, "GET", "/state");
-        if (!state) {
-            if (state.error().code != K2S_E_NOT_FOUND) { // else: the trace of one that was killed
+        const auto told = call_host(app, name, "GET", "/diagnostics");
+        if (!told) {
+            if (told.error().code != K2S_E_NOT_FOUND) { // else: the trace of one that was killed
                 list.push_back({"hosts", State::fail,
-                                fmt::format("host '{}': {}", name, state.error().message),
+                                fmt::format("host '{}': {}", name, told.error().message),
                                 "end and start it again"});
             }
             continue;
         }
-        const auto text = state->value("state", "unknown");
-        list.push_back({"hosts", text == "running" ? State::ok : State::warn,
-                        fmt::format("host '{}' is {}", name, text),
-                        text == "running" ? ""
-                                          : fmt::format("see `k2s host status --name {}`", name)});
+        const auto &state = told->at("host");
+        const auto text = state.value("state", "unknown");
+        list.push_back(
+            {"hosts", text == "running" ? State::ok : State::warn,
+             fmt::format("host '{}' is {}", name, text),
+             text == "running" ? "" : fmt::format("see `k2s host status --name {}`", name)});
+        examine_services(state, name, list);
+        for (const auto &[plugin, part] : told->at("plugins").items()) {
+            examine_part(plugin, part.at("diagnostics"), list);
+        }
     }
 }
 
@@ -163,8 +209,8 @@ nlohmann::ordered_json to_json(const std::vector<Finding> &findings) {
 Result<int> doctor(App &app) {
     const auto findings = examine(app);
     auto printed = app.print(to_json(findings));
-    const bool ill = std::ranges::any_of(
-        findings, [](const Finding &one) { return one.state == State::fail; });
+    const bool ill =
+        std::ranges::any_of(findings, [](const Finding &one) { return one.state == State::fail; });
     return !printed ? printed : Result<int>(ill ? exit_code(K2S_E_FAILED) : 0);
 }
 

@@ -9,6 +9,7 @@
 
 #include "app/app.hpp"
 #include "app/host_client.hpp"
+#include "app/switches.hpp"
 #include "install/versions.hpp"
 #include "manifest/version.hpp"
 #include "trust/probe.hpp"
@@ -79,8 +80,8 @@ class Change {
         }
         auto library =
             trust::OpenLibrary::open(folder / path_from_utf8(library_file_name(manifest)));
-        auto probed = library ? trust::probe(app_.tree().worker, *library, manifest.id)
-                              : pass(library);
+        auto probed =
+            library ? trust::probe(app_.tree().worker, *library, manifest.id) : pass(library);
         if (!probed) {
             return pass(probed);
         }
@@ -88,8 +89,9 @@ class Change {
             return fail(probed->code, "{}", probed->message);
         }
         if (probed->version != manifest.version) {
-            return fail(K2S_E_CONFIG, "plugin '{}': its library is of version {}, plugin.json of {}",
-                        manifest.id, probed->version, manifest.version);
+            return fail(K2S_E_CONFIG,
+                        "plugin '{}': its library is of version {}, plugin.json of {}", manifest.id,
+                        probed->version, manifest.version);
         }
         return {};
     }
@@ -171,8 +173,9 @@ Result<int> install_file(App &app, bool upgrade) {
     const Manifest &manifest = package->manifest;
     const auto library = library_file_name(manifest);
     if (!package->files.contains(library)) {
-        return fail(K2S_E_UNSUPPORTED, "plugin '{}' {} is not for this system: there is no '{}' in it",
-                    manifest.id, manifest.version, library);
+        return fail(K2S_E_UNSUPPORTED,
+                    "plugin '{}' {} is not for this system: there is no '{}' in it", manifest.id,
+                    manifest.version, library);
     }
     auto one = change(app, manifest.id);
     auto order = one ? check_order(manifest, one->before(), upgrade) : pass(one);
@@ -200,7 +203,8 @@ Result<int> install_file(App &app, bool upgrade) {
 }
 
 /// The folders beside the current version that are versions.
-std::vector<std::string> other_versions(App &app, const std::string &id, const std::string &current) {
+std::vector<std::string> other_versions(App &app, const std::string &id,
+                                        const std::string &current) {
     std::vector<std::string> list;
     boost::system::error_code failed;
     for (fs::directory_iterator entry(app.tree().plugins / path_from_utf8(id), failed), end;
@@ -232,6 +236,7 @@ Result<int> leave_version(App &app, bool rollback) {
                     *one->before());
     }
     const auto target = rollback ? std::optional(others.front()) : std::nullopt;
+    const Manifest manifest = app.plugins().candidates()[*app.plugins().find(id)].manifest;
     Json result{{"plugin", id}, {"version", target.value_or("none")}, {"before", *one->before()}};
     if (app.dry_run()) {
         result["would"] = "tell the running hosts";
@@ -242,7 +247,14 @@ Result<int> leave_version(App &app, bool rollback) {
         return pass(told);
     }
     result["running_host"] = follower_text(*told);
-    if (const auto left = rollback ? std::vector<std::string>() : one->keep({}); !left.empty()) {
+    if (rollback) {
+        return app.print(result);
+    }
+    forget_switch("plugins", id);
+    for (const auto &feature : manifest.features) {
+        forget_switch("features", feature.id);
+    }
+    if (const auto left = one->keep({}); !left.empty()) {
         result["still_in_use"] = left;
     }
     return app.print(result);

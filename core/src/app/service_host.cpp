@@ -85,8 +85,7 @@ Result<void> ServiceHost::replace(PluginInstance &old, std::size_t index,
     // Two plugins cannot offer the same contract, so such a one has to end before its successor can
     // begin. Any other proves that it can be created while the old one still serves.
     // Contracts of a worker stay in it.
-    const bool alone =
-        old.place() == Place::here && !old.manifest().provided_contracts.empty();
+    const bool alone = old.place() == Place::here && !old.manifest().provided_contracts.empty();
     auto next = alone ? Result<PluginInstance *>(nullptr) : plugins.activate(index, old.place());
     if (!next) {
         return pass(next);
@@ -121,11 +120,11 @@ Result<void> ServiceHost::replace(PluginInstance &old, std::size_t index,
     if (done) {
         done = start_all(before, old);
     }
-    return fail(why.code, "plugin '{}' keeps its version {}: {}{}", old.manifest().id,
-                old.manifest().version, why.message,
-                done ? std::string()
-                     : fmt::format("; and that could not be started again: {}",
-                                   done.error().message));
+    return fail(
+        why.code, "plugin '{}' keeps its version {}: {}{}", old.manifest().id,
+        old.manifest().version, why.message,
+        done ? std::string()
+             : fmt::format("; and that could not be started again: {}", done.error().message));
 }
 
 Result<void> ServiceHost::apply(const std::vector<ServiceSpec> &wanted) {
@@ -162,8 +161,7 @@ Result<void> ServiceHost::apply(const std::vector<ServiceSpec> &wanted) {
             note(services_.reload(spec, drain_time()));
         }
     }
-    return problems.empty() ? Result<void>()
-                            : fail(code, "{}", fmt::join(problems, "; "));
+    return problems.empty() ? Result<void>() : fail(code, "{}", fmt::join(problems, "; "));
 }
 
 Result<void> ServiceHost::reload() {
@@ -183,9 +181,8 @@ Result<void> ServiceHost::reload() {
     for (const auto &blocker : app_.plugins().park_refused(k_deactivate, in_use)) {
         app_.logger().write(k_level_error, "host", blocker);
     }
-    app_.plugins().reconfigure_all([this](const Error &error) {
-        app_.logger().write(k_level_error, "host", error.message);
-    });
+    app_.plugins().reconfigure_all(
+        [this](const Error &error) { app_.logger().write(k_level_error, "host", error.message); });
     app_.logger().write(done ? k_level_info : k_level_error, "host",
                         done ? "configuration reloaded" : done.error().message);
     return done;
@@ -217,8 +214,7 @@ int ServiceHost::wait_and_drain() {
         reload_waiters_.clear();
     });
     const StopReason reason = cancellation.wait();
-    app_.logger().write(k_level_info, "host", "stopping",
-                        {{"reason", reason_text(reason)}});
+    app_.logger().write(k_level_info, "host", "stopping", {{"reason", reason_text(reason)}});
     tell_service_manager(ServiceState::stopping);
     return drain(reason);
 }
@@ -239,7 +235,9 @@ int ServiceHost::drain(StopReason reason) {
     return blockers.empty() ? 0 : exit_code(K2S_E_TIMEOUT);
 }
 
-bool ServiceHost::ready() const { return !draining_ && services_.all_healthy(); }
+bool ServiceHost::ready() const {
+    return !draining_ && services_.all_healthy();
+}
 
 nlohmann::ordered_json ServiceHost::diagnostics() const {
     auto plugins = nlohmann::ordered_json::object();
@@ -263,9 +261,9 @@ nlohmann::ordered_json ServiceHost::state() const {
     return {{"version", std::string(k2s_version_string)},
             {"pid", process_id()},
             {"uptime_s", uptime.count()},
-            {"state", std::string(draining_                  ? "draining"
-                                   : services_.all_running() ? "running"
-                                                             : "degraded")},
+            {"state", std::string(draining_                 ? "draining"
+                                  : services_.all_running() ? "running"
+                                                            : "degraded")},
             {"services", services_.states()}};
 }
 

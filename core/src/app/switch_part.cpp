@@ -12,14 +12,7 @@ Result<int> switch_part(App &app) {
     const bool plugin = path.front() == "plugin";
     const bool enabled = path.back() == "enable";
     const std::string id = app.text("id");
-    bool known = app.plugins().find(id).has_value();
-    if (!plugin) {
-        known = false;
-        for (const auto &candidate : app.plugins().candidates()) {
-            known = known || candidate.manifest.find_feature(id) != nullptr;
-        }
-    }
-    if (!known) {
+    if (!app.knows(plugin ? "plugins" : "features", id)) {
         return fail(K2S_E_NOT_FOUND, "there is no {} '{}': see `k2s {} list`", path.front(), id,
                     path.front());
     }

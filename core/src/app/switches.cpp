@@ -40,14 +40,28 @@ std::vector<std::string> switch_settings() {
     for (fs::directory_iterator entry(folder ? *folder : fs::path(), failed), end;
          !failed && entry != end; entry.increment(failed)) {
         const std::string name = path_to_utf8(entry->path().filename());
-        const auto content = is_setting(name) ? read_file(entry->path(), k_max_content)
-                                              : Result<std::string>();
+        const auto content =
+            is_setting(name) ? read_file(entry->path(), k_max_content) : Result<std::string>();
         if (content && (*content == "true" || *content == "false")) {
             settings.push_back(fmt::format("{}.enabled={}", name, *content));
         }
     }
     std::ranges::sort(settings);
     return settings;
+}
+
+bool is_switch_of(std::string_view setting,
+                  const std::function<bool(std::string_view section, std::string_view id)> &known) {
+    const auto dot = setting.find('.');
+    const auto rest = setting.substr(dot + 1);
+    return known(setting.substr(0, dot), rest.substr(0, rest.rfind(".enabled=")));
+}
+
+void forget_switch(std::string_view section, std::string_view id) {
+    if (const auto folder = switch_folder()) {
+        boost::system::error_code ignored;
+        fs::remove(*folder / path_from_utf8(fmt::format("{}.{}", section, id)), ignored);
+    }
 }
 
 Result<std::string> write_switch(std::string_view section, std::string_view id, bool enabled) {
@@ -61,7 +75,8 @@ Result<std::string> write_switch(std::string_view section, std::string_view id, 
         return fail(K2S_E_PERMISSION, "cannot make the folder '{}': {}", path_text(*folder),
                     failed.message());
     }
-    const std::string file = path_to_utf8(*folder / path_from_utf8(fmt::format("{}.{}", section, id)));
+    const std::string file =
+        path_to_utf8(*folder / path_from_utf8(fmt::format("{}.{}", section, id)));
     const std::string_view content = enabled ? "true" : "false";
     AtomicFile out;
     if (!out.open(file) || !out.write(content.data(), content.size()) || !out.commit()) {

@@ -73,4 +73,8 @@ std::optional<Error> TrustGate::problem(const Manifest &manifest, const fs::path
     return judged ? std::nullopt : std::optional(std::move(judged.error()));
 }
 
+bool TrustGate::trusts(const Manifest &manifest, const fs::path &folder) {
+    return judge(manifest, folder, nullptr).value_or(false);
+}
+
 } // namespace k2s::core

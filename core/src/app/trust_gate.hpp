@@ -18,8 +18,8 @@ class TrustGate {
   public:
     using Warn = std::function<void(const std::string &)>;
 
-    /// `configured`: what the configuration says, if anything. `warn` is told what Policy::warn lets
-    /// through.
+    /// `configured`: what the configuration says, if anything. `warn` is told what Policy::warn
+    /// lets through.
     TrustGate(const Tree &tree, std::optional<trust::Policy> configured, Warn warn)
         : trust_(trust_places(tree)), configured_(configured), warn_(std::move(warn)) {}
 
@@ -34,6 +34,9 @@ class TrustGate {
 
     /// Why admit() would refuse it; nothing when it would not. `library` need not exist.
     std::optional<Error> problem(const Manifest &manifest, const fs::path &folder);
+
+    /// Whether it is what the policy asks for, were it to be enforced.
+    bool trusts(const Manifest &manifest, const fs::path &folder);
 
     Result<trust::Policy> policy() const;
     trust::Trust &trust() noexcept { return trust_; }

@@ -17,7 +17,7 @@ namespace fs = boost::filesystem;
 
 constexpr std::size_t k_package_max = 128 * 1024 * 1024;
 /// All files together, unpacked: what a small archive that unpacks to gigabytes runs into.
-constexpr std::size_t k_unpacked_max = 512 * 1024 * 1024;
+constexpr std::size_t k_unpacked_max = 256 * 1024 * 1024;
 constexpr std::size_t k_most_files = 256;
 
 struct Package {

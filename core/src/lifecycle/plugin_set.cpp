@@ -82,8 +82,9 @@ DiscoveredPlugins discover_plugins(const std::vector<fs::path> &folders, std::st
 }
 
 PluginSet::PluginSet(DiscoveredPlugins found, std::vector<std::string> reserved_commands,
-                     const Chooser &enabled)
+                     const Chooser &enabled, Trusted trusted)
     : found_(std::move(found)), reserved_(std::move(reserved_commands)),
+      trusted_(std::move(trusted)),
       instances_{std::vector<std::unique_ptr<PluginInstance>>(found_.candidates.size()),
                  std::vector<std::unique_ptr<PluginInstance>>(found_.candidates.size())} {
     choose(enabled);
@@ -93,7 +94,9 @@ void PluginSet::choose(const Chooser &enabled) {
     for (auto &candidate : found_.candidates) {
         candidate.enabled = enabled(candidate.manifest);
     }
-    resolution_ = resolve(found_.candidates, reserved_);
+    resolution_ = resolve(found_.candidates, reserved_, [this](std::size_t i) {
+        return trusted_(found_.candidates[i].manifest, found_.folders[i]);
+    });
 }
 
 bool PluginSet::refresh(DiscoveredPlugins found, const Chooser &enabled) {

@@ -38,8 +38,11 @@ class PluginSet {
     /// Whether a plugin is switched on.
     using Chooser = std::function<bool(const Manifest &)>;
 
+    /// Whether a plugin is signed as the policy asks.
+    using Trusted = std::function<bool(const Manifest &, const boost::filesystem::path &folder)>;
+
     PluginSet(DiscoveredPlugins found, std::vector<std::string> reserved_commands,
-              const Chooser &enabled);
+              const Chooser &enabled, Trusted trusted);
 
     /// Resolves anew with other plugins switched on or off. Nothing that runs is touched: see
     /// park_refused().
@@ -107,6 +110,7 @@ class PluginSet {
     DiscoveredPlugins found_;
     std::vector<DiscoveredPlugins> retired_; ///< instances refer to their manifests
     std::vector<std::string> reserved_;
+    Trusted trusted_;
     Resolution resolution_;
     std::unique_ptr<PluginInstance> &slot(std::size_t index, Place place) {
         return instances_[static_cast<std::size_t>(place)][index];

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 
 #include "manifest/version.hpp"
 
@@ -21,9 +22,15 @@ class Resolver {
         result_.verdicts.resize(candidates.size());
     }
 
-    Resolution run() {
-        for (std::size_t i = 0; i < candidates_.size(); ++i) {
-            claim_names(i);
+    Resolution run(const std::function<bool(std::size_t)> &trusted) {
+        std::vector<std::size_t> order(candidates_.size());
+        std::iota(order.begin(), order.end(), 0);
+        claim_names(order);
+        if (contested_ && trusted) {
+            std::ranges::stable_partition(order, trusted);
+            owners_.clear();
+            result_.verdicts.assign(candidates_.size(), {});
+            claim_names(order);
         }
         while (refuse_gaps()) {
         }
@@ -48,21 +55,29 @@ class Resolver {
     bool claim(std::size_t i, std::string_view kind, const std::string &name) {
         const auto [entry, fresh] = owners_.try_emplace(fmt::format("{} {}", kind, name), i);
         if (!fresh) {
-            refuse(i, K2S_E_CONFIG,
-                   "plugin '{}' ({}) claims the {} '{}', which plugin '{}' ({}) already has: remove "
-                   "or disable one of them",
-                   manifest(i).id, candidates_[i].file, kind, name, manifest(entry->second).id,
-                   candidates_[entry->second].file);
+            contested_ = true;
+            refuse(
+                i, K2S_E_CONFIG,
+                "plugin '{}' ({}) claims the {} '{}', which plugin '{}' ({}) already has: remove "
+                "or disable one of them",
+                manifest(i).id, candidates_[i].file, kind, name, manifest(entry->second).id,
+                candidates_[entry->second].file);
         }
         return fresh;
+    }
+
+    void claim_names(const std::vector<std::size_t> &order) {
+        for (const std::size_t i : order) {
+            claim_names(i);
+        }
     }
 
     void claim_names(std::size_t i) {
         const Manifest &plugin = manifest(i);
         if (!candidates_[i].enabled) {
             refuse(i, K2S_E_UNSUPPORTED,
-                   "plugin '{}' is switched off by the configuration (plugins.{}.enabled)", plugin.id,
-                   plugin.id);
+                   "plugin '{}' is switched off by the configuration (plugins.{}.enabled)",
+                   plugin.id, plugin.id);
             return;
         }
         for (const Command &command : plugin.commands) {
@@ -218,12 +233,14 @@ class Resolver {
     std::span<const std::string> reserved_;
     Resolution result_;
     std::map<std::string, std::size_t> owners_; ///< "kind name" -> candidate
+    bool contested_ = false;
 };
 
 } // namespace
 
-Resolution resolve(std::span<const Candidate> candidates, std::span<const std::string> reserved) {
-    return Resolver(candidates, reserved).run();
+Resolution resolve(std::span<const Candidate> candidates, std::span<const std::string> reserved,
+                   const std::function<bool(std::size_t)> &trusted) {
+    return Resolver(candidates, reserved).run(trusted);
 }
 
 std::vector<std::string> explain(std::span<const Candidate> candidates,
@@ -240,8 +257,8 @@ std::vector<std::string> explain(std::span<const Candidate> candidates,
         for (std::size_t i = 0; i < candidates.size(); ++i) {
             for (const auto &provided : candidates[i].manifest.provided_contracts) {
                 if (provided.contract == need.contract && !resolution.verdicts[i].refused) {
-                    answer = fmt::format("plugin '{}' provides version {}", candidates[i].manifest.id,
-                                         provided.version);
+                    answer = fmt::format("plugin '{}' provides version {}",
+                                         candidates[i].manifest.id, provided.version);
                 }
             }
         }
@@ -257,9 +274,9 @@ std::vector<std::string> explain(std::span<const Candidate> candidates,
                 users.push_back(candidates[i].manifest.id);
             }
         }
-        lines.push_back(fmt::format("provides '{}' version {}; used by: {}", provided.contract,
-                                    provided.version,
-                                    users.empty() ? "nobody" : fmt::format("{}", fmt::join(users, ", "))));
+        lines.push_back(fmt::format(
+            "provides '{}' version {}; used by: {}", provided.contract, provided.version,
+            users.empty() ? "nobody" : fmt::format("{}", fmt::join(users, ", "))));
     }
     return lines;
 }

@@ -36,7 +36,8 @@ bool contains(const std::string &text, std::string_view part) {
 } // namespace
 
 BOOST_AUTO_TEST_CASE(providers_come_before_their_users) {
-    const std::vector list{plugin("user", {needs("greet")}), plugin("giver", {}, {{"greet", "1.2.0"}})};
+    const std::vector list{plugin("user", {needs("greet")}),
+                           plugin("giver", {}, {{"greet", "1.2.0"}})};
     const auto result = run(list);
     BOOST_TEST(!result.verdicts[0].refused.has_value());
     BOOST_TEST(result.order == (std::vector<std::size_t>{1, 0}), boost::test_tools::per_element());
@@ -56,7 +57,8 @@ BOOST_AUTO_TEST_CASE(a_version_that_does_not_fit_names_both_sides) {
                            plugin("giver", {}, {{"greet", "1.2.0"}})};
     const auto result = run(list);
     BOOST_REQUIRE(result.verdicts[0].refused.has_value());
-    BOOST_TEST(contains(result.verdicts[0].refused->message, "plugin 'giver' provides version 1.2.0"));
+    BOOST_TEST(
+        contains(result.verdicts[0].refused->message, "plugin 'giver' provides version 1.2.0"));
 }
 
 BOOST_AUTO_TEST_CASE(an_optional_need_may_be_missing) {
@@ -66,8 +68,8 @@ BOOST_AUTO_TEST_CASE(an_optional_need_may_be_missing) {
 
 BOOST_AUTO_TEST_CASE(a_cycle_refuses_its_members_and_those_who_need_them) {
     const std::vector list{plugin("a", {needs("b")}, {{"a", "1.0.0"}}),
-                           plugin("b", {needs("a")}, {{"b", "1.0.0"}}),
-                           plugin("c", {needs("a")}), plugin("d")};
+                           plugin("b", {needs("a")}, {{"b", "1.0.0"}}), plugin("c", {needs("a")}),
+                           plugin("d")};
     const auto result = run(list);
     for (const int i : {0, 1, 2}) {
         BOOST_TEST(result.verdicts[i].refused.has_value());
@@ -88,7 +90,8 @@ BOOST_AUTO_TEST_CASE(of_two_with_the_same_id_the_first_stays) {
 }
 
 BOOST_AUTO_TEST_CASE(a_refused_plugin_keeps_no_name) {
-    std::vector list{plugin("a", {}, {{"x", "1.0.0"}}), plugin("b", {}, {{"y", "1.0.0"}, {"x", "1.0.0"}}),
+    std::vector list{plugin("a", {}, {{"x", "1.0.0"}}),
+                     plugin("b", {}, {{"y", "1.0.0"}, {"x", "1.0.0"}}),
                      plugin("c", {}, {{"y", "1.0.0"}})};
     const auto result = run(list);
     BOOST_TEST(result.verdicts[1].refused.has_value());
@@ -112,9 +115,33 @@ BOOST_AUTO_TEST_CASE(a_disabled_plugin_provides_nothing) {
 }
 
 BOOST_AUTO_TEST_CASE(explain_says_who_needs_whom) {
-    const std::vector list{plugin("user", {needs("greet")}), plugin("giver", {}, {{"greet", "1.2.0"}})};
+    const std::vector list{plugin("user", {needs("greet")}),
+                           plugin("giver", {}, {{"greet", "1.2.0"}})};
     const auto result = run(list);
     const auto user = explain(list, result, 0);
     BOOST_TEST(contains(user.back(), "plugin 'giver' provides version 1.2.0"));
     BOOST_TEST(contains(explain(list, result, 1).back(), "used by: user"));
+}
+
+BOOST_AUTO_TEST_CASE(a_trusted_plugin_keeps_its_names) {
+    const std::vector list{plugin("a", {}, {{"greet", "1.0.0"}}),
+                           plugin("b", {}, {{"greet", "1.0.0"}}), plugin("c")};
+    static const std::vector<std::string> reserved;
+    std::vector<std::size_t> asked;
+    const auto result = resolve(list, reserved, [&](std::size_t i) {
+        asked.push_back(i);
+        return i == 1;
+    });
+    BOOST_TEST(result.order == (std::vector<std::size_t>{1, 2}), boost::test_tools::per_element());
+    BOOST_REQUIRE(result.verdicts[0].refused.has_value());
+    BOOST_TEST(contains(result.verdicts[0].refused->message, "plugin 'b'"));
+    BOOST_TEST(asked.size() == 3U);
+
+    const std::vector peaceful{plugin("a", {}, {{"greet", "1.0.0"}}), plugin("c")};
+    asked.clear();
+    BOOST_TEST(resolve(peaceful, reserved, [&](std::size_t i) {
+                   asked.push_back(i);
+                   return false;
+               }).order.size() == 2U);
+    BOOST_TEST(asked.empty()); // it costs looks at files
 }

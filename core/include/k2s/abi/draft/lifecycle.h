@@ -49,7 +49,8 @@ typedef struct k2s_diagnostics {
     uint32_t reserved;
 
     /* Writes one JSON object with what helps to find a fault, for `k2s host diagnostics`; no
-     * secrets. [any-thread] */
+     * secrets. A member "findings", a list of {"check", "state": "ok" | "warn" | "fail", "text",
+     * "remedy"}, is the plugin's part of `k2s doctor`. [any-thread] */
     int32_t(K2S_CALL *dump)(void *self, const k2s_sink *out, k2s_error *error);
 } k2s_diagnostics;
 
