@@ -55,7 +55,7 @@ gcc -O2 -o "$work/relay" "$here/splice_relay.c"
 cat >"$work/haproxy.cfg" <<END
 global
     nbthread 1
-    maxconn 12000
+    maxconn $((($(ulimit -n) - 200) / 2))
 defaults
     mode tcp
     timeout connect 5s

@@ -3,8 +3,9 @@
 # UDP forwarding, ours beside nginx stream: same load, same origin, alternating runs.
 #   test/bench/udp.sh [SECONDS]
 # The proxy has one core; load and origin are one thread on the other. CPU is the proxy's time on
-# its core per datagram that arrived. Three loads: a flood that an ordinary origin receives; a flood
-# to an origin that takes joined datagrams (UDP_GRO); requests with answers.
+# its core per datagram that arrived. Four loads: a flood that an ordinary origin receives; a flood
+# to an origin that takes joined datagrams (UDP_GRO); one to an origin that only counts, so that the
+# proxy is what binds; requests with answers.
 set -eu
 seconds=${1:-3}
 here=$(cd "$(dirname "$0")" && pwd)
@@ -52,12 +53,12 @@ one() { # name pid port size flows window origin
     rates=$(taskset -c 0 "$work/load" "$3" 18299 "$4" "$5" "$seconds" "$6" $7)
     after=$(cut -d' ' -f1 "/proc/$2/schedstat")
     echo "$1 $4 $5 $6 ${7:-plain} $rates $((after - before)) $seconds" | awk '{
-        printf "%-6s %5d bytes %4d flows window %3d origin %-5s %8d/s arrived of %8d/s, %6.2f us CPU\n",
+        printf "%-6s %5d bytes %4d flows window %3d origin %-7s %8d/s arrived of %8d/s, %6.2f us CPU\n",
             $1, $2, $3, $4, $5, $6, $7, $8 / 1000 / ($6 * $9) }'
 }
 
 for size in 64 1400; do
-    for load in '1 0' '16 0' '256 0' '1 0 gro' '16 0 gro' '16 4' '256 1'; do
+    for load in '1 0' '16 0' '256 0' '1 0 gro' '16 0 gro' '1 0 counted' '16 0 counted' '256 0 counted' '16 4' '256 1'; do
         # shellcheck disable=SC2086
         set -- $load
         one nginx "$nginx_pid" 18291 "$size" "$1" "$2" "${3:-}"

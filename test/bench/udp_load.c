@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Load and origin for UDP proxies in one thread, so that both have one core.
- *   udp_load PROXY_PORT ORIGIN_PORT SIZE FLOWS SECONDS WINDOW [gro]
+ *   udp_load PROXY_PORT ORIGIN_PORT SIZE FLOWS SECONDS WINDOW [gro|counted]
  * WINDOW 0: sends as fast as it can and counts what arrives at the origin. Otherwise the origin
  * echoes, each flow has WINDOW datagrams on their way, and answers are counted; what is lost is
  * sent again after 50 ms without any answer. With "gro" the origin of WINDOW 0 takes datagrams that
- * the kernel has joined, as servers for QUIC do.
+ * the kernel has joined, as servers for QUIC do; with "counted" nobody reads them: its socket is
+ * full, and the kernel counts what it had to drop there. Then the core only sends, and it is the
+ * proxy that binds.
  * Prints: datagrams per second that arrived, and datagrams per second that were sent. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -19,6 +21,7 @@
 #include <unistd.h>
 
 enum { BATCH = 64, ROOM = 2048, JOINED = 65536, UDP_GRO_OPTION = 104 };
+enum { SO_MEMINFO_OPTION = 55, DROPS = 8, MEMINFO_VALUES = 9 };
 
 static char memory[BATCH][ROOM];
 static struct iovec parts[BATCH];
@@ -95,6 +98,16 @@ static int receive_joined(int fd) {
     return count;
 }
 
+/* Datagrams that a full socket did not take. */
+static unsigned dropped(int fd) {
+    unsigned values[MEMINFO_VALUES];
+    socklen_t size = sizeof values;
+    if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO_OPTION, values, &size) != 0) {
+        fail("SO_MEMINFO");
+    }
+    return values[DROPS];
+}
+
 static int send_some(int fd, size_t size, int count) {
     prepare(size, 0);
     const int sent = sendmmsg(fd, messages, (unsigned)count, MSG_DONTWAIT);
@@ -117,7 +130,7 @@ static void echo(int fd) {
 
 int main(int argc, char **argv) {
     if (argc < 7) {
-        fprintf(stderr, "usage: %s PROXY_PORT ORIGIN_PORT SIZE FLOWS SECONDS WINDOW [gro]\n",
+        fprintf(stderr, "usage: %s PROXY_PORT ORIGIN_PORT SIZE FLOWS SECONDS WINDOW [gro|counted]\n",
                 argv[0]);
         return 2;
     }
@@ -135,7 +148,13 @@ int main(int argc, char **argv) {
     if (bind(server, (const struct sockaddr *)&origin, sizeof origin) != 0) {
         fail("bind");
     }
-    const int joined = argc > 7 && window == 0;
+    const char *way = argc > 7 && window == 0 ? argv[7] : "";
+    const int joined = strcmp(way, "gro") == 0;
+    const int counted = strcmp(way, "counted") == 0;
+    const int least = 1;
+    if (counted && setsockopt(server, SOL_SOCKET, SO_RCVBUF, &least, sizeof least) != 0) {
+        fail("SO_RCVBUF");
+    }
     if (joined && setsockopt(server, IPPROTO_UDP, UDP_GRO_OPTION, &joined, sizeof joined) != 0) {
         fail("UDP_GRO");
     }
@@ -161,7 +180,7 @@ int main(int argc, char **argv) {
             for (int i = 0; i < flows; ++i) {
                 sent += send_some(clients[i], size, flows >= BATCH ? 1 : BATCH / flows);
             }
-            for (int got = 1; got != 0;) {
+            for (int got = !counted; got != 0;) {
                 got = joined ? receive_joined(server) : receive(server, 0);
                 arrived += got;
             }
@@ -187,6 +206,9 @@ int main(int argc, char **argv) {
         }
     }
     const double took = now() - begin;
+    if (counted) {
+        arrived = dropped(server);
+    }
     printf("%.0f %.0f\n", (double)arrived / took, (double)sent / took);
     return 0;
 }

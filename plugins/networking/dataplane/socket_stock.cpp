@@ -33,6 +33,7 @@ struct SocketStock::Shelf {
     bool ordered = false;
     Clock::time_point last_order; // in quick succession they grow: each costs a thread's wake-up
     Clock::time_point used = Clock::now();
+    Clock::time_point looked = used; // at what the place's name stands for
 
     // Wakes as many as can be served; others would only find the shelf empty again.
     void wake(size_t count) {
@@ -101,8 +102,14 @@ SocketStock::~SocketStock() {
 
 std::expected<std::shared_ptr<SocketStock::Shelf>, Error>
 SocketStock::shelf(const NetworkPlace &place, SocketKind kind) {
-    // One stat per connection: a namespace that was deleted lives on as long as our sockets in it,
-    // so that connecting there would time out instead of failing with the reason.
+    const auto now = Clock::now();
+    const auto known = shelves_.find(Key(place, kind));
+    if (known != shelves_.end() && now - known->second->looked < k_trusted) {
+        known->second->used = now;
+        return known->second;
+    }
+    // A namespace that was deleted lives on as long as our sockets in it, so that connecting there
+    // would time out instead of failing with the reason.
     const auto identity = identify(place);
     if (!identity) {
         std::erase_if(shelves_, [&](auto &item) {
@@ -121,7 +128,8 @@ SocketStock::shelf(const NetworkPlace &place, SocketKind kind) {
         fresh->identity = *identity;
         found = std::move(fresh);
     }
-    found->used = Clock::now();
+    found->used = now;
+    found->looked = now;
     return found;
 }
 
@@ -147,6 +155,7 @@ void SocketStock::order(const Key &key, const std::shared_ptr<Shelf> &shelf) {
         net::post(io, [shelf = std::move(shelf), made = std::move(made)]() mutable {
             shelf->ordered = false;
             shelf->problem = std::move(made->problem);
+            shelf->looked = {};
             if (!shelf->problem && made->identity != shelf->identity) {
                 // Another namespace has taken over the name in between; the next taker finds out.
                 shelf->problem = Error{K2S_E_NOT_FOUND, "the network namespace has been replaced"};

@@ -36,8 +36,9 @@ std::expected<NativeSocket, error_code> make_socket(SocketKind kind) noexcept;
 class SocketStock {
   public:
     static constexpr size_t k_least = 4;   // kept of a kind; more while they are taken quickly
-    static constexpr size_t k_most = 128;  // never more
+    static constexpr size_t k_most = 256;  // never more
     static constexpr size_t k_burst = 512; // made at once when so many wait
+    static constexpr auto k_trusted = std::chrono::milliseconds(1); // a look at the place's name
     static constexpr auto k_unused = std::chrono::seconds(60); // then the shelf is cleared away
 
     explicit SocketStock(net::io_context &io);

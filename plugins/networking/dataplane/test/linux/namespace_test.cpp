@@ -92,6 +92,7 @@ class Link {
     void point_to(const std::string &target) {
         ::unlink(path_.c_str());
         BOOST_REQUIRE_EQUAL(::symlink(target.c_str(), path_.c_str()), 0);
+        std::this_thread::sleep_for(SocketStock::k_trusted);
     }
     NetworkPlace place() const { return NetworkPlace::parse("netns:" + path_).value(); }
 
