@@ -127,7 +127,7 @@ for streams in 1 8; do
         done
     done
 done
-idle=$((($(ulimit -n) - 200) / 2)) # two descriptors each
+idle=$((($(ulimit -n) - 800) / 2)) # two descriptors each, some left for the load
 [ "$idle" -le 10000 ] || idle=10000
 open_idle() { # name: connections that stay open until close_idle
     ip netns exec ${net}c taskset -c 0 "$work/load" idle "10.97.1.1:$(port_of "$1")" \
