@@ -10,7 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from cni_faults import run_until_call, without_netfilter
-from cni_node import DEBIANS, NODE, OURS, Cni, main, reference, sh, why_not
+from cni_node import DEBIANS, NODE, OURS, STAGE, Cni, main, reference, sh, why_not
 
 THEIRS, NO_REFERENCE = (None, why_not()) if why_not() else reference()
 NEWEST = THEIRS is not None
@@ -378,6 +378,82 @@ class Bridge(Cni):
                 self.assertEqual(self.reserved(), [])
             self.good("DEL", config)
             self.nothing_left()
+
+
+class PortRules(Cni):
+    """vfprules.json beside the exe. The pod's default gateway is an address that nobody has, as the .1 of a Windows
+    node."""
+
+    def setUp(self):
+        super().setUp()
+        self.bin = os.path.join(self.folder, "bin")
+        os.mkdir(self.bin)
+        for name in ("bridge", "host-local"):
+            shutil.copy(os.path.join(OURS, name), self.bin)
+        with open(os.path.join(self.bin, "k2s.root"), "w") as file:
+            file.write(os.path.relpath(STAGE, self.bin))
+        self.node("ip", "addr", "add", "10.73.0.1/24", "dev", "lo")
+        self.net = self.config(isGateway=True)
+        self.net["ipam"]["routes"] = [{"dst": "0.0.0.0/0", "gw": "10.77.0.254"}]
+        self.pod("a")
+
+    def rules(self, text):
+        with open(os.path.join(self.bin, "vfprules.json"), "w") as file:
+            file.write(text)
+
+    def route(self, gateway):
+        self.rules(json.dumps({"routes": [{"name": "s", "subnet": "10.73.0.0/24", "gateway": gateway, "priority": "9"}]}))
+
+    def arrives(self):
+        sh("ip", "-n", f"{NODE}-a", "neigh", "replace", "10.77.0.254", "lladdr", "02:00:00:00:00:01", "dev", "eth0")
+        return subprocess.run(["ip", "netns", "exec", f"{NODE}-a", "ping", "-c1", "-W1", "10.73.0.1"],
+                              capture_output=True).returncode == 0
+
+    def remembered(self, port):
+        return os.path.exists(f"/run/k2s/vfprules/{port}.port")
+
+    def nothing_left(self, port):
+        self.assertFalse(self.remembered(port))
+        self.assertNotIn("chain", self.node("nft", "list", "ruleset"))
+        self.assertEqual((self.ports(), self.reserved()), ([], []))
+
+    def test_frames_arrive_when_add_has_returned(self):
+        self.route("10.77.0.1")
+        result = self.good("ADD", self.net, plugin=self.bin)
+        port = self.ports()[0]["ifname"]
+        self.assertTrue(self.arrives())
+        self.assertTrue(self.remembered(port))
+        checked = {**self.net, "prevResult": result}
+        self.good("CHECK", checked, plugin=self.bin)
+        self.node("nft", "flush", "chain", "netdev", "k2s_vfprules", port)
+        self.assertIn("route rule s", self.bad("CHECK", checked, plugin=self.bin)[1])
+        self.good("DEL", self.net, plugin=self.bin)
+        self.nothing_left(port)
+        self.good("ADD", self.net, plugin=self.bin)
+        self.good("GC", {**self.net, "cni.dev/valid-attachments": []}, plugin=self.bin)
+        self.nothing_left(port)
+
+    def test_left_out_when_the_environment_says_so(self):
+        self.route("10.77.0.1")
+        self.good("ADD", self.net, plugin=self.bin, BRIDGE_NO_VFPRULES="true")
+        self.assertFalse(self.arrives())
+        self.good("DEL", self.net, plugin=self.bin)
+
+    def test_rules_that_cannot_be_applied_fail_the_pod(self):
+        self.rules('{"routes": [{"name": "s", "subnet": "10.73.0.0/99", "gateway": "10.77.0.1", "priority": "9"}]}')
+        code, message = self.bad("ADD", self.net, plugin=self.bin)
+        self.assertEqual(code, 7)
+        self.assertIn("10.73.0.0/99", message)
+        self.assertEqual((self.ports(), self.reserved()), ([], []))
+        self.route("10.77.0.1")
+        self.assertIn("netlink", self.bad("ADD", self.net, plugin=self.bin, before=without_netfilter)[1])
+        self.assertEqual((self.ports(), self.reserved()), ([], []))
+
+    def test_a_gateway_that_is_elsewhere(self):
+        self.route("10.99.0.1")
+        self.good("ADD", self.net, plugin=self.bin)
+        self.assertFalse(self.arrives())
+        self.good("DEL", self.net, plugin=self.bin)
 
 
 class HostLocal(Cni):

@@ -10,6 +10,7 @@ Bridge::Options bridge_options(const Host &host, const Runner &run) {
     options.ipam.run = run;
     options.ipam.own_folder = program_folder();
     options.ipam.always_exec = host.environment("BRIDGE_EXEC_IPAM") == "true";
+    options.rules = port_rules(host, options.ipam.own_folder);
     options.cancelled = [&host] { return host.cancelled(); };
     return options;
 }

@@ -61,6 +61,9 @@ bool is_port_id(std::string_view text);
 /// True: a port may appear a little after its id is known, also after it was away.
 bool ports_come_back();
 
+/// True: rules may stay behind when their port is gone, for the next one of that name.
+bool rules_outlive_ports();
+
 /// False: it cannot be the name of a rule, which ends up in a line of words that vfpctrl takes
 /// apart.
 bool is_rule_name(std::string_view text);

@@ -199,6 +199,17 @@ Expected<Report> remove(const std::string &port, const Options &options) {
     return std::move(job->report);
 }
 
+void forget(const std::string &port, const Options &options) {
+    const Records records(options);
+    if (!is_port_id(port) || !records.names(port)) {
+        return;
+    }
+    if (rules_outlive_ports()) {
+        (void)remove(port, options);
+    }
+    records.forget(port);
+}
+
 std::vector<std::string> remembered(const Options &options) {
     auto ports = Records(options).ports();
     std::ranges::sort(ports);

@@ -120,6 +120,9 @@ Expected<Report> inspect(const std::string &port, const Options &options);
 /// Takes all our rules away and forgets the port; a port that is gone is no error.
 Expected<Report> remove(const std::string &port, const Options &options);
 
+/// Forgets a port that is gone, without a word when it is not remembered.
+void forget(const std::string &port, const Options &options);
+
 /// The ports that are remembered.
 std::vector<std::string> remembered(const Options &options);
 

@@ -19,6 +19,7 @@ Bridge::Options bridge_options(const Host &host, const Runner &run) {
     options.ipam.run = run;
     options.ipam.own_folder = program_folder();
     options.ipam.always_exec = host.environment("BRIDGE_EXEC_IPAM") == "true";
+    options.rules = port_rules(host, options.ipam.own_folder);
     options.cancelled = [&host] { return host.cancelled(); };
     if (has_mesh(host)) {
         options.mesh = [&host](const Pod &pod) -> Result<std::optional<Json>> {

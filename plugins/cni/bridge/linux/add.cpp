@@ -207,6 +207,12 @@ Result<void> Bridge::masquerade(Adding &state) const {
     return added;
 }
 
+Result<void> Bridge::apply_rules(Adding &state) const {
+    const std::string &port = state.pair.host.name;
+    state.journal.on_failure([this, &port] { options_.rules.forget(port); });
+    return options_.rules.apply(port);
+}
+
 Result<Attachment> Bridge::add(const Request &request) const {
     auto config = read_bridge_config(request);
     if (!config) {
@@ -254,7 +260,8 @@ Result<Attachment> Bridge::add(const Request &request) const {
                                        {state.ipam && !early, &Bridge::allocate},
                                        {true, &Bridge::configure_container},
                                        {true, &Bridge::configure_host},
-                                       {true, &Bridge::masquerade}}) {
+                                       {true, &Bridge::masquerade},
+                                       {options_.rules.wanted(), &Bridge::apply_rules}}) {
         if (options_.cancelled()) {
             return fail(k_try_later, "cancelled; what had been done was undone");
         }

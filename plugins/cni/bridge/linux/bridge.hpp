@@ -7,6 +7,7 @@
 #include "bridge/linux/config.hpp"
 #include "bridge/ipam.hpp"
 #include "bridge/journal.hpp"
+#include "bridge/port_rules.hpp"
 #include "bridge/linux/ports.hpp"
 #include "spec/request.hpp"
 
@@ -17,6 +18,7 @@ class Bridge {
   public:
     struct Options {
         Ipam::Options ipam;
+        PortRules rules;
         std::string lock_folder = "/run/k2s/cni";
         std::function<bool()> cancelled = [] { return false; };
     };
@@ -36,6 +38,7 @@ class Bridge {
     Result<void> configure_container(Adding &state) const;
     Result<void> configure_host(Adding &state) const;
     Result<void> masquerade(Adding &state) const;
+    Result<void> apply_rules(Adding &state) const;
 
     Options options_;
 };

@@ -251,7 +251,10 @@ Result<void> Bridge::check(const Request &request) const {
     if (auto good = check_gateway(*socket, *config, *result, *bridge); !good) {
         return good;
     }
-    return check_rules(request, *config, *result, *port, *container);
+    if (auto good = check_rules(request, *config, *result, *port, *container); !good) {
+        return good;
+    }
+    return options_.rules.wanted() ? options_.rules.check(port->name) : Result<void>();
 }
 
 } // namespace k2s::cni

@@ -99,7 +99,7 @@ Result<void> remove_rules(const Request &request, const BridgeConfig &config, co
 }
 
 Result<void> remove_stale_links(const Request &request, const BridgeConfig &config,
-                                const std::vector<ValidAttachment> &valid) {
+                                const std::vector<ValidAttachment> &valid, const PortRules &rules) {
     auto socket = Socket::open(NETLINK_ROUTE);
     if (!socket) {
         return pass(socket);
@@ -121,6 +121,7 @@ Result<void> remove_stale_links(const Request &request, const BridgeConfig &conf
         });
         if (link.alias.starts_with(network) && !kept) {
             steps.add(delete_link(*socket, link.index, link.name));
+            rules.forget(link.name);
         }
     }
     return steps.outcome();
@@ -137,6 +138,9 @@ Result<void> Bridge::del(const Request &request) const {
     auto unplugged = unplug(request);
     const bool plugged = !unplugged;
     steps.add(std::move(unplugged));
+    if (!plugged) {
+        options_.rules.forget(pair_names(request).host);
+    }
     // An address must not be given away while an interface still has it.
     if (config->layer3() && !plugged) {
         auto ipam = Ipam::choose(options_.ipam, config->ipam_type, request);
@@ -156,7 +160,7 @@ Result<void> Bridge::gc(const Request &request) const {
         return pass(valid);
     }
     Steps steps;
-    steps.add(remove_stale_links(request, *config, *valid));
+    steps.add(remove_stale_links(request, *config, *valid, options_.rules));
     if (config->layer3()) {
         auto ipam = Ipam::choose(options_.ipam, config->ipam_type, request);
         steps.add(ipam ? ipam->call("GC", request) : pass(ipam));

@@ -268,8 +268,12 @@ Result<void> Bridge::apply_mesh(Adding &state) const {
 }
 
 Result<void> Bridge::apply_rules(Adding &state) const {
-    return options_.rules ? options_.rules(hcn::text_of(state.endpoint), options_.rules_deadline)
-                          : Result<void>();
+    if (!options_.rules.wanted()) {
+        return {};
+    }
+    const auto port = hcn::text_of(state.endpoint);
+    state.journal.on_failure([this, port] { options_.rules.forget(port); });
+    return options_.rules.apply(port);
 }
 
 Result<Attachment> Bridge::add(const Request &request) const {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
 
 #include "bridge/ipam.hpp"
+#include "bridge/port_rules.hpp"
 #include "bridge/windows/config.hpp"
 #include "hcn/service.hpp"
 
@@ -17,16 +17,12 @@ class Bridge {
   public:
     /// Settings of the policy L4WFPPROXY for a pod that belongs to a mesh; nullopt: it does not.
     using Mesh = std::function<Result<std::optional<Json>>(const Pod &)>;
-    /// Makes the route rules of an endpoint's port true, within the deadline.
-    using Rules =
-        std::function<Result<void>(const std::string &endpoint, std::chrono::milliseconds)>;
 
     struct Options {
         Ipam::Options ipam;
         hcn::Service::Options hcn;
-        Mesh mesh;   // empty: no pod belongs to one
-        Rules rules; // empty: none are wanted
-        std::chrono::milliseconds rules_deadline{30'000};
+        Mesh mesh; // empty: no pod belongs to one
+        PortRules rules;
         std::function<bool()> cancelled = [] { return false; };
     };
 

@@ -67,7 +67,11 @@ Result<void> Bridge::check(const Request &request) const {
         return found ? fail(k_internal, "the endpoint {} is missing", endpoint_name(request))
                      : pass(found);
     }
-    return check_endpoint(**found, request, *expected);
+    if (auto good = check_endpoint(**found, request, *expected); !good) {
+        return good;
+    }
+    return options_.rules.wanted() ? options_.rules.check(hcn::text_of(*hcn::id_of(**found)))
+                                   : Result<void>();
 }
 
 Result<void> Bridge::status(const Request &request) const {

@@ -11,7 +11,7 @@ using hcn::Kinds;
 
 /// Out of its namespace, then away. Each may be done already.
 Result<void> remove_endpoint(const hcn::Service &service, const Json &endpoint,
-                             const std::optional<GUID> &said) {
+                             const std::optional<GUID> &said, const PortRules &rules) {
     const GUID id = *hcn::id_of(endpoint);
     const auto has = hcn::parse_guid(hcn::text_in(endpoint, "HostComputeNamespace"));
     const auto place = has && *has != GUID{} ? has : said;
@@ -19,8 +19,11 @@ Result<void> remove_endpoint(const hcn::Service &service, const Json &endpoint,
         // Deleting takes it out as well; this only lets the namespace know in time.
         (void)move_endpoint(service, "Remove", *place, id);
     }
-    auto removed = service.remove(Kinds::endpoint, id);
-    return removed ? Result<void>() : pass(removed);
+    if (auto removed = service.remove(Kinds::endpoint, id); !removed) {
+        return pass(removed);
+    }
+    rules.forget(hcn::text_of(id));
+    return {};
 }
 
 } // namespace
@@ -40,7 +43,8 @@ Result<void> Bridge::del(const Request &request) const {
     }
     if (*found) {
         // An address must not be given away while an endpoint still has it.
-        if (auto removed = remove_endpoint(*service, **found, hcn::parse_guid(request.netns));
+        if (auto removed = remove_endpoint(*service, **found, hcn::parse_guid(request.netns),
+                                           options_.rules);
             !removed) {
             return removed;
         }
@@ -84,7 +88,7 @@ Result<void> Bridge::gc(const Request &request) const {
                 return name == one.container_id + suffix;
             });
             if (ours && !kept) {
-                steps.add(remove_endpoint(*service, endpoint, std::nullopt));
+                steps.add(remove_endpoint(*service, endpoint, std::nullopt, options_.rules));
             }
         }
     }

@@ -19,6 +19,10 @@ bool ports_come_back() {
     return false;
 }
 
+bool rules_outlive_ports() {
+    return true;
+}
+
 bool is_port_id(std::string_view text) {
     return !text.empty() && text.size() < IFNAMSIZ && text != "." && text != ".." &&
            std::ranges::all_of(text, [](char c) { return c > ' ' && c < 127 && c != '/'; });

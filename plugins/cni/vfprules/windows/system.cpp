@@ -32,6 +32,10 @@ bool ports_come_back() {
     return true;
 }
 
+bool rules_outlive_ports() {
+    return false;
+}
+
 bool is_port_id(std::string_view text) {
     constexpr std::string_view k_form = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
     if (text.size() != k_form.size()) {

@@ -1,56 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include "bridge/windows/bridge.hpp"
-#include "hcn/test/double.hpp"
+#include "bridge/windows/test/node.hpp"
 
 namespace k2s::cni {
 namespace {
 
-constexpr const char *k_space = "99999999-8888-7777-6666-555555555555";
 constexpr const char *k_network = "11111111-2222-3333-4444-555555555555";
-
-/// A node with the namespace of a pod, reservations and the double's HCN.
-struct Node : hcn::Double {
-    std::string data = (root / "ipam").string();
-    Bridge::Options options;
-
-    Node() {
-        options.hcn = {library_folder(), std::chrono::seconds(20)};
-        put("namespace", k_space, "");
-    }
-
-    Request request(const Json &more = {}, const std::string &id = "pod") const {
-        Request result;
-        result.container_id = id;
-        result.netns = k_space;
-        result.ifname = "eth0";
-        result.network = "cbr0";
-        result.version = "1.1.0";
-        result.config = Json::parse(R"({"name": "cbr0", "type": "bridge",
-            "dns": {"nameservers": ["172.21.0.10"]},
-            "optionalFlags": {"forceBridgeGateway": true},
-            "ipam": {"type": "host-local", "subnet": "172.20.1.0/24"}})");
-        result.config["ipam"]["dataDir"] = data;
-        result.config["ipam"]["rangeStart"] = "172.20.1.10";
-        if (more.is_object()) {
-            result.config.merge_patch(more);
-        }
-        return result;
-    }
-
-    std::size_t reserved() const {
-        std::size_t found = 0;
-        boost::system::error_code none;
-        for (boost::filesystem::directory_iterator at(root / "ipam" / "cbr0", none), end; at != end;
-             ++at) {
-            const auto name = at->path().filename().string();
-            found += name.rfind("172.", 0) == 0 || name.rfind("fd", 0) == 0 ? 1 : 0;
-        }
-        return found;
-    }
-    bool nothing_left() const {
-        return count("endpoint") == 0 && count("network") == 0 && reserved() == 0;
-    }
-};
 
 /// The settings that a call was recorded with.
 Json settings_of(const hcn::Double &node, const std::string &function) {
@@ -163,25 +117,6 @@ BOOST_AUTO_TEST_CASE(a_network_that_cannot_be_made) {
         Bridge(node.options).add(node.request(Json{{"ipam", {{"type", ""}, {"subnet", nullptr}}}}));
     BOOST_TEST(result.error().code == k_bad_config);
     BOOST_TEST(!node.called("HcnCreate"));
-}
-
-BOOST_AUTO_TEST_CASE(rules_are_applied_before_the_result_or_nothing_is_left) {
-    Node node;
-    std::string port;
-    node.options.rules = [&](const std::string &endpoint, std::chrono::milliseconds) {
-        port = endpoint;
-        return Result<void>();
-    };
-    BOOST_REQUIRE(Bridge(node.options).add(node.request()).has_value());
-    BOOST_TEST(hcn::parse_guid(port).has_value());
-    BOOST_TEST(port.find_first_of("ABCDEF{") == std::string::npos);
-    BOOST_REQUIRE(Bridge(node.options).del(node.request()).has_value());
-    node.options.rules = [](const std::string &, std::chrono::milliseconds) {
-        return Result<void>(fail(k_try_later, "no port"));
-    };
-    BOOST_TEST(Bridge(node.options).add(node.request()).error().message == "no port");
-    BOOST_TEST(node.count("endpoint") == 0);
-    BOOST_TEST(node.reserved() == 0);
 }
 
 BOOST_AUTO_TEST_CASE(the_mesh_is_asked_first) {
