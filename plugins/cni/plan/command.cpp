@@ -2,7 +2,6 @@
 #include "plan/command.hpp"
 
 #include <chrono>
-#include <thread>
 
 #include <fmt/format.h>
 
@@ -10,6 +9,7 @@
 #include <k2s/sdk/read_file.hpp>
 
 #include "plan/apply.hpp"
+#include "plan/changes.hpp"
 #include "vfprules/backend.hpp"
 
 namespace k2s::network {
@@ -17,8 +17,9 @@ namespace {
 
 constexpr std::size_t k_largest_file = 4 << 20;
 constexpr int32_t k_partial = -K2S_E_PARTIAL;
-// A look at routes and files costs less than a millisecond, and nothing is missed between two.
-constexpr std::chrono::milliseconds k_between_looks{2000}, k_between_cancels{100};
+// Routes are looked at when the system says that some have changed, files now and then.
+constexpr std::chrono::seconds k_between_looks{30};
+constexpr std::chrono::milliseconds k_between_cancels{200};
 
 struct Job {
     Settings settings;
@@ -118,6 +119,10 @@ Status check(const Invocation &call, Job &job) {
 
 /// Until it is cancelled. What it cannot mend it says once.
 Status watch(const k2s::Host &host, Job &job) {
+    auto changes = Changes::open();
+    if (!changes) {
+        return changes.error();
+    }
     std::string last;
     while (!host.cancelled()) {
         auto report = apply(job.plan, *job.host, job.folder);
@@ -135,9 +140,14 @@ Status watch(const k2s::Host &host, Job &job) {
             host.log().info("network plan", {{"changes", now}});
         }
         last = std::move(now);
-        for (auto slept = std::chrono::milliseconds(0);
-             slept < k_between_looks && !host.cancelled(); slept += k_between_cancels) {
-            std::this_thread::sleep_for(k_between_cancels);
+        const auto next = std::chrono::steady_clock::now() + k_between_looks;
+        for (bool changed = false;
+             !changed && !host.cancelled() && std::chrono::steady_clock::now() < next;) {
+            auto waited = (*changes)->wait(k_between_cancels);
+            if (!waited) {
+                return waited.error();
+            }
+            changed = *waited;
         }
     }
     return K2S_OK;

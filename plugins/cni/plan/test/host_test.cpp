@@ -8,6 +8,7 @@
 
 #include <windows.h>
 
+#include "plan/changes.hpp"
 #include "plan/host.hpp"
 
 using namespace k2s;
@@ -57,4 +58,27 @@ BOOST_AUTO_TEST_CASE(tables_of_windows) {
         loopback = loopback || each.prefix.address == *Address::parse("127.0.0.1");
     }
     BOOST_TEST(loopback);
+}
+
+BOOST_AUTO_TEST_CASE(changes_are_noticed) {
+    using std::chrono::milliseconds;
+    const char *library = boost::unit_test::framework::master_test_suite().argv[1];
+    const auto file = std::filesystem::temp_directory_path() /
+                      ("k2s-changes-" + std::to_string(GetCurrentProcessId()));
+    SetEnvironmentVariableW(L"K2S_TEST_CALLS", file.c_str());
+    SetEnvironmentVariableW(L"K2S_TEST_RESULT", L"0");
+    auto host = *open_host(library);
+    const HostRoute route{*Prefix::parse("172.20.1.0/24"), std::nullopt, 13, "y", 5};
+    {
+        auto changes = *Changes::open(library);
+        BOOST_TEST(!changes->wait(milliseconds(1)).value());
+        host->add(route);
+        BOOST_TEST(changes->wait(milliseconds(0)).value());
+        BOOST_TEST(!changes->wait(milliseconds(1)).value());
+    }
+    BOOST_TEST(host->add(route).has_value()); // calls nobody who is gone
+    SetEnvironmentVariableW(L"K2S_TEST_RESULT", L"8");
+    BOOST_TEST(Changes::open(library).error().code == K2S_E_FAILED);
+    BOOST_TEST(Changes::open("C:\\none.dll").error().code == K2S_E_UNSUPPORTED);
+    std::filesystem::remove(file);
 }
