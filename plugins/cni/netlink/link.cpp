@@ -125,14 +125,14 @@ Link read_link(const nlmsghdr *message) {
 }
 
 Result<std::optional<Link>> find_link(Socket &socket, const std::string &name) {
-    Message message(RTM_GETLINK, NLM_F_ACK);
+    Message message(RTM_GETLINK, 0);
     message.extra<ifinfomsg>();
     message.put_text(IFLA_IFNAME, name).put_u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-    Batch batch;
-    batch.add(message, fmt::format("look up the interface {}", name), ENODEV);
     std::optional<Link> link;
-    auto sent = socket.send(batch, [&](const nlmsghdr *answer) { link = read_link(answer); });
-    return sent ? Result<std::optional<Link>>(std::move(link)) : pass(sent);
+    auto asked = socket.ask(
+        message, "look up the interface " + name,
+        [&](const nlmsghdr *answer) { link = read_link(answer); }, ENODEV);
+    return asked ? Result<std::optional<Link>>(std::move(link)) : pass(asked);
 }
 
 Result<std::vector<Link>> list_links(Socket &socket, uint32_t master) {
@@ -251,9 +251,8 @@ Result<std::vector<PortVlan>> list_port_vlans(Socket &socket, uint32_t index) {
     message.extra<ifinfomsg>().ifi_family = AF_BRIDGE;
     message.put_u32(IFLA_EXT_MASK, RTEXT_FILTER_BRVLAN);
     std::vector<PortVlan> vlans;
-    auto asked = socket.ask(message, "list the VLANs", [&](const nlmsghdr *answer) {
-        read_port_vlans(answer, index, vlans);
-    });
+    auto asked = socket.ask(message, "list the VLANs",
+                            [&](const nlmsghdr *answer) { read_port_vlans(answer, index, vlans); });
     return asked ? Result<std::vector<PortVlan>>(std::move(vlans)) : pass(asked);
 }
 

@@ -67,11 +67,13 @@ Result<Socket> Socket::open(int family) {
 }
 
 Socket::Socket(Socket &&other) noexcept
-    : file_(std::exchange(other.file_, -1)), sequence_(other.sequence_) {}
+    : file_(std::exchange(other.file_, -1)), sequence_(other.sequence_),
+      buffer_(std::move(other.buffer_)) {}
 
 Socket &Socket::operator=(Socket &&other) noexcept {
     std::swap(file_, other.file_);
     std::swap(sequence_, other.sequence_);
+    std::swap(buffer_, other.buffer_);
     return *this;
 }
 
@@ -81,12 +83,19 @@ Socket::~Socket() {
     }
 }
 
-Result<std::size_t> Socket::receive(std::vector<char> &buffer) {
-    buffer.resize(k_buffer);
+char *Socket::buffer() {
+    if (buffer_ == nullptr) {
+        // Not cleared: most answers are short, and what is not touched costs nothing.
+        buffer_ = std::make_unique_for_overwrite<char[]>(k_buffer);
+    }
+    return buffer_.get();
+}
+
+Result<std::size_t> Socket::receive() {
     pollfd waiting{file_, POLLIN, 0};
     for (;;) {
-        const ssize_t got = recv(file_, buffer.data(), buffer.size(), MSG_DONTWAIT | MSG_TRUNC);
-        if (got >= 0 && static_cast<std::size_t>(got) <= buffer.size()) {
+        const ssize_t got = recv(file_, buffer(), k_buffer, MSG_DONTWAIT | MSG_TRUNC);
+        if (got >= 0 && static_cast<std::size_t>(got) <= k_buffer) {
             return static_cast<std::size_t>(got);
         }
         if (got >= 0) {
@@ -131,14 +140,13 @@ Result<void> Socket::send(const Batch &batch, const Reader &reader, std::vector<
     if (errors != nullptr) {
         errors->assign(batch.parts_.size(), 0);
     }
-    std::vector<char> buffer;
     while (expected > 0) {
-        auto got = receive(buffer);
+        auto got = receive();
         if (!got) {
             return pass(got);
         }
         int left = static_cast<int>(*got);
-        for (const auto *message = reinterpret_cast<const nlmsghdr *>(buffer.data());
+        for (const auto *message = reinterpret_cast<const nlmsghdr *>(buffer());
              mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
             const uint32_t number = message->nlmsg_seq - first;
             if (number >= batch.parts_.size()) {
@@ -167,26 +175,23 @@ Result<void> Socket::send(const Batch &batch, const Reader &reader, std::vector<
     return outcome;
 }
 
-Result<void> Socket::ask(Message &message, std::string_view what, const Reader &reader) {
-    const bool dump = (message.header()->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
-    if (!dump) {
-        message.header()->nlmsg_flags |= NLM_F_ACK;
-        Batch batch;
-        batch.add(message, std::string(what));
-        return send(batch, reader);
+Result<void> Socket::ask(Message &message, std::string_view what, const Reader &reader,
+                         int tolerated) {
+    if (!message.fits()) {
+        return fail(k_internal, "netlink: a request is longer than its buffer");
     }
+    const bool dump = (message.header()->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
     message.header()->nlmsg_seq = ++sequence_;
     if (::send(file_, message.header(), message.header()->nlmsg_len, 0) < 0) {
         return broken("send a request");
     }
-    std::vector<char> buffer;
     for (;;) {
-        auto got = receive(buffer);
+        auto got = receive();
         if (!got) {
             return pass(got);
         }
         int left = static_cast<int>(*got);
-        for (const auto *part = reinterpret_cast<const nlmsghdr *>(buffer.data());
+        for (const auto *part = reinterpret_cast<const nlmsghdr *>(buffer());
              mnl_nlmsg_ok(part, left); part = mnl_nlmsg_next(part, &left)) {
             if (part->nlmsg_seq != sequence_) {
                 continue;
@@ -196,10 +201,14 @@ Result<void> Socket::ask(Message &message, std::string_view what, const Reader &
             }
             if (part->nlmsg_type == NLMSG_ERROR) {
                 const int code = -header_of<nlmsgerr>(part).error;
-                return code == 0 ? Result<void>()
-                                 : fail(k_internal, "cannot {}: {}", what, reason(part, code));
+                return code == 0 || code == tolerated
+                           ? Result<void>()
+                           : fail(k_internal, "cannot {}: {}", what, reason(part, code));
             }
             reader(part);
+            if (!dump) {
+                return {};
+            }
         }
     }
 }
@@ -214,7 +223,6 @@ Result<void> Socket::join(unsigned group) {
 Result<bool> Socket::wait(const std::function<bool(const nlmsghdr *)> &reader,
                           std::chrono::milliseconds deadline) {
     const auto end = std::chrono::steady_clock::now() + deadline;
-    std::vector<char> buffer(k_buffer);
     for (;;) {
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
             end - std::chrono::steady_clock::now());
@@ -226,9 +234,9 @@ Result<bool> Socket::wait(const std::function<bool(const nlmsghdr *)> &reader,
         if (ready < 0 && errno != EINTR) {
             return broken("wait for changes");
         }
-        const ssize_t got = recv(file_, buffer.data(), buffer.size(), MSG_DONTWAIT);
+        const ssize_t got = recv(file_, buffer(), k_buffer, MSG_DONTWAIT);
         int size = got > 0 ? static_cast<int>(got) : 0;
-        for (const auto *message = reinterpret_cast<const nlmsghdr *>(buffer.data());
+        for (const auto *message = reinterpret_cast<const nlmsghdr *>(buffer());
              mnl_nlmsg_ok(message, size); message = mnl_nlmsg_next(message, &size)) {
             if (reader(message)) {
                 return true;

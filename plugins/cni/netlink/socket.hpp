@@ -51,9 +51,10 @@ class Socket {
     Result<void> send(const Batch &batch, const Reader &reader = {},
                       std::vector<int> *errors = nullptr);
 
-    /// A request with an answer of any number of messages (NLM_F_DUMP) or of one. `what` as in
-    /// Batch.
-    Result<void> ask(Message &message, std::string_view what, const Reader &reader);
+    /// A request, without NLM_F_ACK, with an answer of any number of messages (NLM_F_DUMP) or of
+    /// one. `what` and `tolerated` as in Batch.
+    Result<void> ask(Message &message, std::string_view what, const Reader &reader,
+                     int tolerated = 0);
 
     /// Notifications of a group (RTNLGRP_*) from now on.
     Result<void> join(unsigned group);
@@ -63,10 +64,12 @@ class Socket {
 
   private:
     explicit Socket(int file) : file_(file) {}
-    Result<std::size_t> receive(std::vector<char> &buffer);
+    Result<std::size_t> receive();
+    char *buffer();
 
     int file_ = -1;
     uint32_t sequence_ = 0;
+    std::unique_ptr<char[]> buffer_; // what is received
 };
 
 /// An error message of the kernel with the reason that it adds (extended acknowledgement).

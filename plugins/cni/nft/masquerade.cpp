@@ -98,7 +98,7 @@ Result<void> Masquerade::add(const ValidAttachment &attachment,
 }
 
 Result<void> Masquerade::remove(const ValidAttachment &attachment) {
-    auto rules = list_rules(socket_, k_checks);
+    auto rules = list_rules(socket_, k_checks, false);
     if (!rules) {
         return pass(rules);
     }
@@ -113,7 +113,7 @@ Result<void> Masquerade::remove(const ValidAttachment &attachment) {
 }
 
 Result<void> Masquerade::remove_others(const std::vector<ValidAttachment> &valid) {
-    auto rules = list_rules(socket_, k_checks);
+    auto rules = list_rules(socket_, k_checks, false);
     if (!rules) {
         return pass(rules);
     }

@@ -150,7 +150,7 @@ Result<void> Transaction::commit(netlink::Socket &socket, const std::string &wha
     return sent;
 }
 
-Result<std::vector<Rule>> list_rules(netlink::Socket &socket, const Chain &chain) {
+Result<std::vector<Rule>> list_rules(netlink::Socket &socket, const Chain &chain, bool described) {
     Message message(subsystem(NFT_MSG_GETRULE), NLM_F_DUMP);
     address_chain(message, chain);
     message.put_text(NFTA_RULE_TABLE, chain.table).put_text(NFTA_RULE_CHAIN, chain.name);
@@ -169,7 +169,7 @@ Result<std::vector<Rule>> list_rules(netlink::Socket &socket, const Chain &chain
                     mnl_attr_get_payload_len(attribute));
                 rule.comment = value_in(data, k_comment);
                 rule.owner = value_in(data, k_owner);
-            } else if (type == NFTA_RULE_EXPRESSIONS) {
+            } else if (type == NFTA_RULE_EXPRESSIONS && described) {
                 rule.expressions = describe_expressions(attribute);
             }
         });
@@ -181,14 +181,13 @@ Result<std::vector<Rule>> list_rules(netlink::Socket &socket, const Chain &chain
 }
 
 Result<bool> has_chain(netlink::Socket &socket, const Chain &chain) {
-    Message message(subsystem(NFT_MSG_GETCHAIN), NLM_F_ACK);
+    Message message(subsystem(NFT_MSG_GETCHAIN), 0);
     address_chain(message, chain);
     message.put_text(NFTA_CHAIN_TABLE, chain.table).put_text(NFTA_CHAIN_NAME, chain.name);
-    netlink::Batch batch;
-    batch.add(message, "look up an nftables chain", ENOENT);
     bool found = false;
-    auto sent = socket.send(batch, [&](const nlmsghdr *) { found = true; });
-    return sent ? Result<bool>(found) : pass(sent);
+    auto asked = socket.ask(
+        message, "look up an nftables chain", [&](const nlmsghdr *) { found = true; }, ENOENT);
+    return asked ? Result<bool>(found) : pass(asked);
 }
 
 } // namespace k2s::cni::nft

@@ -103,8 +103,10 @@ class Transaction {
     int changes_ = 0;
 };
 
-/// Those of one chain; none when there is no such chain.
-Result<std::vector<Rule>> list_rules(netlink::Socket &socket, const Chain &chain);
+/// Those of one chain; none when there is no such chain. `described` false: without expressions,
+/// which are most of the work when the rules are many.
+Result<std::vector<Rule>> list_rules(netlink::Socket &socket, const Chain &chain,
+                                     bool described = true);
 Result<bool> has_chain(netlink::Socket &socket, const Chain &chain);
 
 } // namespace k2s::cni::nft

@@ -89,14 +89,18 @@ Ports::Ports(netlink::Socket &socket, const BridgeConfig &config, std::string lo
     : socket_(socket), config_(config), lock_folder_(std::move(lock_folder)) {
     // Shared: users of a bridge do not wait for each other. Without it a failed ADD leaves the
     // bridge.
-    for (auto slash = lock_folder_.find('/', 1);; slash = lock_folder_.find('/', slash + 1)) {
-        mkdir(lock_folder_.substr(0, slash).c_str(), 0755);
-        if (slash == std::string::npos) {
-            break;
-        }
-    }
     const auto path = fmt::format("{}/bridge-{}.lock", lock_folder_, config.bridge);
-    lock_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    const auto open_lock = [&] {
+        lock_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        return lock_ >= 0 || errno != ENOENT;
+    };
+    if (!open_lock()) {
+        for (std::size_t slash = 0; slash != std::string::npos;) {
+            slash = lock_folder_.find('/', slash + 1);
+            mkdir(lock_folder_.substr(0, slash).c_str(), 0755);
+        }
+        open_lock();
+    }
     if (lock_ >= 0) {
         flock(lock_, LOCK_SH);
     }

@@ -115,11 +115,15 @@ Result<bool> Directory::create(const std::string &name, std::string_view content
 
 Result<void> Directory::replace(const std::string &name, std::string_view content) {
     const int file =
-        openat(folder_, name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+        openat(folder_, name.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (file < 0) {
         return failed("open", path_ + "/" + name);
     }
-    const bool written = write_all(file, content);
+    // Truncated last, and only when it was longer: truncating first makes ext4 write at once.
+    struct stat about{};
+    const auto size = static_cast<off_t>(content.size());
+    const bool written = write_all(file, content) && fstat(file, &about) == 0 &&
+                         (about.st_size <= size || ftruncate(file, size) == 0);
     const int why = errno;
     close(file);
     errno = why;

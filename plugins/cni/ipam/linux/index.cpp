@@ -120,11 +120,17 @@ bool MappedIndex::valid_for(const Directory::State &folder) const {
 }
 
 bool MappedIndex::map(std::size_t slots) {
+    const std::size_t wanted = sizeof(Header) + 2 * slots * sizeof(Entry);
+    if (memory_ != nullptr && size_ == wanted) {
+        std::memset(memory_, 0, size_);
+        header() = {k_magic, folder_.device, folder_.inode, 0, slots, 0, {}};
+        return true;
+    }
     if (memory_ != nullptr) {
         munmap(memory_, size_);
         memory_ = nullptr;
     }
-    size_ = sizeof(Header) + 2 * slots * sizeof(Entry);
+    size_ = wanted;
     // Truncating first gives zeroes; allocating keeps a full disk from killing us at a later
     // access.
     if (ftruncate(file_, 0) != 0 || posix_fallocate(file_, 0, static_cast<off_t>(size_)) != 0) {
