@@ -1,19 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""bridge and host-local beside the reference plugins, and beside a C program that only sends the same messages
-(cni_floor.c): each call started, waited for, alternating in one run, in namespaces of the measurement's own. Medians
+"""bridge and host-local beside the reference plugins, and beside a C program that only sends the same messages and
+writes the same files (cni_floor.c): each call started, waited for, alternating in one run, in namespaces of the measurement's own. Medians
 in milliseconds from exec to exit, and the ratio of ours to the other's with the interval that holds it in 95 of 100
 runs (bootstrap). Entering the namespace is not measured (cni_time.c)."""
 import ipaddress
 import json
 import os
 import random
-import resource
 import statistics
 import subprocess
 import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
 
 import side_by_side
 
@@ -21,7 +18,7 @@ sys.path.insert(0, os.path.join(side_by_side.HERE, "..", "integration"))
 from cni_node import DEBIANS, OURS, reference  # noqa: E402
 
 PAIRS = int(os.environ.get("K2S_BENCH_PAIRS", "200"))
-PODS = 200
+PODS, CROWDS = 200, 3
 PORTS = 999  # the kernel's limit for a bridge is 1023
 NODE = f"k2sbench{os.getpid()}"
 HERE = "/proc/self/ns/net"
@@ -36,6 +33,7 @@ class Calls:
         self.folder = programs.folder
         self.timer, self.floor = (self.compile(programs, name) for name in ("cni_time", "cni_floor"))
         self.peers = {"k2s": OURS, "reference": theirs}
+        os.mkdir(os.path.join(self.folder, "floor"))
 
     @staticmethod
     def compile(programs, name):
@@ -43,7 +41,8 @@ class Calls:
         sh("cc", "-O2", "-o", program, os.path.join(side_by_side.HERE, name + ".c"), "-lmnl")
         return program
 
-    def config(self, masquerade, network="n"):
+    def config(self, masquerade, network):
+        """Each peer has a network, and with it reservations, of its own: who meets another's looks through them."""
         path = os.path.join(self.folder, f"{network}-{masquerade}.json")
         with open(path, "w") as file:
             json.dump({"cniVersion": "1.0.0", "name": network, "type": "bridge", "bridge": "cbench",
@@ -51,23 +50,25 @@ class Calls:
                        "ipam": {"type": "host-local", "subnet": "10.88.0.0/16", "dataDir": self.folder}}, file)
         return path
 
-    def timed(self, netns, config, *program, **env):
-        done = subprocess.run([self.timer, netns, config, *program], capture_output=True, text=True,
+    def timed(self, count, netns, config, *program, **env):
+        """Milliseconds of wall clock and of processor time, KiB."""
+        done = subprocess.run([self.timer, str(count), netns, config, *program], capture_output=True, text=True,
                               env={"PATH": os.environ["PATH"], **env})
         if done.returncode:
             sys.exit(f"{program} {env}: {done.stdout}{done.stderr}")
-        micro, kilo = done.stdout.split()
-        return float(micro) / 1000, int(kilo)
+        wall, used, kilo = done.stdout.split()
+        return float(wall) / 1000, float(used) / 1000, int(kilo)
 
-    def plugin(self, peer, command, config, pod=0, name="bridge", netns=None):
+    def plugin(self, peer, command, config, name="bridge", netns=None, count=1):
+        """For pod 0, or for the first `count` of them at once."""
         plugins = self.peers[peer]
-        return self.timed(netns or f"/run/netns/{NODE}", config, os.path.join(plugins, name), CNI_COMMAND=command,
-                          CNI_CONTAINERID=f"c{pod}", CNI_NETNS=f"/run/netns/{NODE}-{pod}", CNI_IFNAME="eth0",
-                          CNI_PATH=plugins)
+        return self.timed(count, netns or f"/run/netns/{NODE}", config, os.path.join(plugins, name), CNI_COMMAND=command,
+                          CNI_CONTAINERID="c%d", CNI_NETNS=f"/run/netns/{NODE}-%d", CNI_IFNAME="eth0", CNI_PATH=plugins)
 
     def least(self, command, masquerade):
-        return self.timed(f"/run/netns/{NODE}", os.devnull, self.floor, command.lower() + ("-masq" if masquerade else ""),
-                          f"/run/netns/{NODE}-0", "cbench", "10.88.0.200")
+        return self.timed(1, f"/run/netns/{NODE}", os.devnull, self.floor,
+                          command.lower() + ("-masq" if masquerade else ""), f"/run/netns/{NODE}-0", "cbench",
+                          "10.88.200.1", os.path.join(self.folder, "floor"))
 
     def versions(self):
         rows = {name: {"VERSION": []} for name in self.peers}
@@ -78,23 +79,23 @@ class Calls:
 
     def pairs(self, title, masquerade):
         rows = {name: {"ADD": [], "DEL": []} for name in (*self.peers, "floor")}
-        memory, config = {}, self.config(masquerade)
+        memory = {}
         for _ in range(PAIRS):
             for name in shuffled(rows):
                 for command, times in rows[name].items():
-                    took, kilo = (self.least(command, masquerade) if name == "floor" else
-                                  self.plugin(name, command, config))
+                    took, _, kilo = (self.least(command, masquerade) if name == "floor" else
+                                     self.plugin(name, command, self.config(masquerade, name)))
                     times.append(took)
                     memory[name] = max(memory.get(name, 0), kilo)
         show(title, rows)
         print("  largest resident size: " + ", ".join(f"{name} {kilo / 1024:.1f} MB" for name, kilo in memory.items()))
 
     def many_ports(self):
-        """ADD with hardly a port in the bridge, and with 999 of them."""
-        config, rows = self.config(False), {"k2s": {}, "floor": {}}
+        """ADD with hardly a port in the bridge, and with 999 of them, which stay: to be the last part."""
+        config, rows = self.config(False, "k2s"), {"k2s": {}, "floor": {}}
         for key in ("ADD #1", "ADD #1000"):
             if key == "ADD #1000":
-                lines = "".join(f"link add p{i} type veth peer name q{i}\nlink set p{i} master cbench\n" for i in range(PORTS))
+                lines = "".join(f"link add p{i} master cbench type veth peer name q{i}\n" for i in range(PORTS))
                 sh("ip", "-n", NODE, "-batch", "-", input=lines.encode())
             for _ in range(max(PAIRS // 4, 5)):
                 for name in shuffled(rows):
@@ -104,8 +105,6 @@ class Calls:
         show("one bridge, up to the limit of its ports", rows)
         for name, row in rows.items():
             print(f"  {name}: #1000 takes {statistics.median(row['ADD #1000']) / statistics.median(row['ADD #1']):.2f} of #1")
-        lines = "".join(f"link del p{i}\n" for i in range(PORTS))
-        sh("ip", "-n", NODE, "-batch", "-", input=lines.encode())
 
     def full(self):
         """host-local alone, with a /16 of which 99 % are taken."""
@@ -124,18 +123,15 @@ class Calls:
         show("host-local, a /16 that is 99 % full", rows)
 
     def crowd(self):
-        rows = {}
-        config = self.config(False)
-        for name in self.peers:
-            rows[name] = {}
-            with ThreadPoolExecutor(PODS) as pool:
+        rows = {name: {f"{command} {what}": [] for command in ("ADD", "DEL") for what in ("wall", "cpu")}
+                for name in self.peers}
+        for _ in range(CROWDS):
+            for name in shuffled(rows):
                 for command in ("ADD", "DEL"):
-                    used, before = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-                    list(pool.map(lambda pod: self.plugin(name, command, config, pod), range(PODS)))
-                    rows[name][f"{command} wall"] = [time.perf_counter() - before]
-                    now = resource.getrusage(resource.RUSAGE_CHILDREN)
-                    rows[name][f"{command} cpu"] = [now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime]
-        show(f"{PODS} pods at once (s)", rows)
+                    wall, used, _ = self.plugin(name, command, self.config(False, name), count=PODS)
+                    rows[name][f"{command} wall"].append(wall)
+                    rows[name][f"{command} cpu"].append(used)
+        show(f"{PODS} pods at once", rows)
 
 
 def shuffled(names):
@@ -171,7 +167,7 @@ def main():
     if theirs is None:
         print(f"beside Debian's reference, for that of today cannot be had: {why}")
     names = [NODE] + [f"{NODE}-{pod}" for pod in range(PODS)]
-    wanted = sys.argv[1:] or ["versions", "pairs", "masquerade", "ports", "full", "crowd"]
+    wanted = sys.argv[1:] or ["versions", "pairs", "masquerade", "full", "crowd", "ports"]
     try:
         for name in names:
             sh("ip", "netns", "add", name)
@@ -179,9 +175,9 @@ def main():
             calls = Calls(programs, theirs or DEBIANS)
             parts = {"versions": calls.versions, "pairs": lambda: calls.pairs("bridge with host-local", False),
                      "masquerade": lambda: calls.pairs("the same with ipMasq by nftables", True),
-                     "ports": calls.many_ports, "full": calls.full, "crowd": calls.crowd}
-            calls.plugin("k2s", "ADD", calls.config(True))
-            calls.plugin("k2s", "DEL", calls.config(True))
+                     "full": calls.full, "crowd": calls.crowd, "ports": calls.many_ports}
+            for command in ("ADD", "DEL"):  # makes the bridge
+                calls.plugin("k2s", command, calls.config(True, "k2s"))
             for part in wanted:
                 parts[part]()
     finally:

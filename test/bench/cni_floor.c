@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an ADD or DEL of bridge costs at least: one process that sends the messages and reads the answers,
- * and knows all names, addresses and indexes beforehand but those that the kernel chooses. Addresses are
- * not reserved, nothing is parsed or checked. libmnl, as bridge has it.
+ * What an ADD or DEL of bridge with host-local costs at least: one process that sends the messages and reads
+ * the answers, writes the files and sysctls, and knows all names, addresses and indexes beforehand but those
+ * that the kernel chooses. Nothing is parsed, searched or checked. libmnl, as bridge has it.
  *
- *   cni_floor add|del|add-masq|del-masq NETNS BRIDGE ADDRESS
+ *   cni_floor add|del|add-masq|del-masq NETNS BRIDGE ADDRESS FOLDER
  *
- * NETNS is the pod's; the program is started in the host's.
+ * NETNS is the pod's; the program is started in the host's. FOLDER is for reservations.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -21,6 +21,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
+#include <sys/file.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,6 +55,8 @@ static struct mnl_socket *open_socket(int family) {
     if (socket == NULL || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0) {
         die("netlink");
     }
+    const int on = 1; /* a list of one interface's addresses is not one of all */
+    mnl_socket_setsockopt(socket, NETLINK_GET_STRICT_CHK, (void *)&on, sizeof(on));
     return socket;
 }
 
@@ -90,6 +93,29 @@ static unsigned flush(struct mnl_socket *socket, int expected, const char *what)
     return index;
 }
 
+static void write_file(int folder, const char *name, int flags, const char *text) {
+    const int file = openat(folder, name, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0600);
+    if (file < 0 || write(file, text, strlen(text)) < 0 || close(file) != 0) {
+        die(name);
+    }
+}
+
+/* The file named by the address, under the folder's lock: made, or removed. */
+static void reserve(const char *path, const char *address, int add) {
+    const int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int lock = openat(folder, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (lock < 0 || flock(lock, LOCK_EX) != 0) {
+        die(path);
+    }
+    if (add) {
+        write_file(folder, address, O_EXCL, "container\r\neth0");
+        write_file(folder, "last_reserved_ip.0", 0, address);
+    } else if (unlinkat(folder, address, 0) != 0) {
+        die(address);
+    }
+    close(lock);
+}
+
 static unsigned link_index(struct mnl_socket *socket, const char *name) {
     struct nlmsghdr *header = begin(RTM_GETLINK, NLM_F_ACK);
     mnl_nlmsg_put_extra_header(header, sizeof(struct ifinfomsg));
@@ -117,6 +143,25 @@ static void add_pair(struct mnl_socket *socket, unsigned bridge, int netns) {
     mnl_attr_nest_end(header, info);
     end(header);
     flush(socket, 1, "add the pair");
+}
+
+/* Whose it is: DEL finds it by this when the namespace is gone. */
+static void mark_pair(struct mnl_socket *socket, unsigned index) {
+    struct nlmsghdr *header = begin(RTM_NEWLINK, NLM_F_ACK);
+    struct ifinfomsg *link = mnl_nlmsg_put_extra_header(header, sizeof(*link));
+    link->ifi_index = (int)index;
+    mnl_attr_put_strz(header, IFLA_IFALIAS, "k2s-cni floor");
+    end(header);
+    flush(socket, 1, "name the pair");
+}
+
+/* Has the bridge its address? */
+static void list_addresses(struct mnl_socket *socket, unsigned index) {
+    struct nlmsghdr *header = begin(RTM_GETADDR, NLM_F_DUMP);
+    struct ifaddrmsg *about = mnl_nlmsg_put_extra_header(header, sizeof(*about));
+    about->ifa_index = index;
+    end(header);
+    flush(socket, 1, "list addresses");
 }
 
 static void put_address(unsigned index, uint32_t address) {
@@ -261,8 +306,8 @@ static void stop_masquerading(void) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 5) {
-        fprintf(stderr, "usage: cni_floor add|del|add-masq|del-masq NETNS BRIDGE ADDRESS\n");
+    if (argc != 6) {
+        fprintf(stderr, "usage: cni_floor add|del|add-masq|del-masq NETNS BRIDGE ADDRESS FOLDER\n");
         return 2;
     }
     const int add = strncmp(argv[1], "add", 3) == 0, masq = strstr(argv[1], "masq") != NULL;
@@ -273,19 +318,28 @@ int main(int argc, char **argv) {
         die(argv[2]);
     }
     if (add) {
+        reserve(argv[5], argv[4], 1);
         struct mnl_socket *host = open_socket(NETLINK_ROUTE);
-        add_pair(host, link_index(host, argv[3]), there);
+        const unsigned bridge = link_index(host, argv[3]);
+        add_pair(host, bridge, there);
+        mark_pair(host, link_index(host, HOST_END));
+        write_file(AT_FDCWD, "/proc/sys/net/ipv6/conf/" HOST_END "/accept_ra", 0, "0");
         if (setns(there, CLONE_NEWNET) != 0) {
             die("setns");
         }
+        write_file(AT_FDCWD, "/proc/sys/net/ipv6/conf/eth0/accept_dad", 0, "0");
+        write_file(AT_FDCWD, "/proc/sys/net/ipv4/conf/eth0/arp_notify", 0, "1");
         struct mnl_socket *inside = open_socket(NETLINK_ROUTE);
         configure(link_index(inside, "eth0"), address);
         if (setns(own, CLONE_NEWNET) != 0) {
             die("setns");
         }
+        list_addresses(host, bridge);
         if (masq) {
             masquerade(address);
         }
+        link_index(host, HOST_END); /* is it up? */
+        link_index(host, argv[3]);  /* its MAC address, now that it has a port */
         return 0;
     }
     if (setns(there, CLONE_NEWNET) != 0) {
@@ -297,6 +351,7 @@ int main(int argc, char **argv) {
     mnl_attr_put_strz(header, IFLA_IFNAME, "eth0");
     end(header);
     flush(inside, 1, "delete the pair");
+    reserve(argv[5], argv[4], 0);
     if (masq) {
         if (setns(own, CLONE_NEWNET) != 0) {
             die("setns");
