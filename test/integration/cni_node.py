@@ -19,6 +19,7 @@ DEBIANS = "/usr/lib/cni"  # containernetworking-plugins
 CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "k2s", "cni")
 VERSION = "v1.9.1"
 CNITOOL = "v1.3.0"
+FLANNEL = "v0.9.1"  # the last release of the reference plugins that has it
 NODE = f"k2scni{os.getpid()}"
 
 
@@ -133,6 +134,11 @@ def reference():
 
 def cnitool():
     return from_modules(CACHE, {"cnitool": f"github.com/containernetworking/cni/cnitool@{CNITOOL}"})
+
+
+def flannel():
+    """flannel's CNI plugin, which reads flanneld's subnet.env and calls bridge."""
+    return from_modules(CACHE, {"flannel": f"github.com/containernetworking/plugins/plugins/meta/flannel@{FLANNEL}"})
 
 
 def main():
