@@ -148,7 +148,9 @@ void check_descriptor(const k2s_plugin *plugin, const ProbeJob &job, const Repor
 void probe(const ProbeJob &job) {
     Report report(job);
     report.stage("hash");
-    report.line({{"sha256", sha256(job, report)}});
+    if (!job.hashed) {
+        report.line({{"sha256", sha256(job, report)}});
+    }
 
     report.stage("load");
     const auto loaded = load(job.library, job.file);

@@ -12,9 +12,10 @@ struct ProbeJob {
     std::string plugin_id; // that the manifest says
     Inherited report;      // one JSON object per line goes here
     Inherited file;        // the open library
+    bool hashed;           // who asks knows its hash
 };
 
-/// Hashes the open file, loads it, calls its entry with a host that has no interface, and looks at
+/// Hashes the open file unless that is done, loads it, calls its entry with a host that has no interface, and looks at
 /// the descriptor. Each step is announced on the report first, so that the parent knows where a
 /// library ended that takes this process along. Ends the process.
 [[noreturn]] void probe(const ProbeJob &job);

@@ -39,32 +39,35 @@ Result<Policy> TrustGate::policy() const {
     return configured_ ? Result<Policy>(*configured_) : trust_.default_policy();
 }
 
-Result<bool> TrustGate::judge(const Manifest &manifest, const fs::path &folder,
-                              const trust::OpenLibrary *library) {
-    if (is_off() || trust_.known(manifest, folder, library) != nullptr) {
-        return true;
+Result<Admission> TrustGate::judge(const Manifest &manifest, const fs::path &folder,
+                                   const trust::OpenLibrary *library) {
+    if (is_off()) {
+        return Admission::unasked;
+    }
+    if (trust_.known(manifest, folder, library) != nullptr) {
+        return Admission::trusted;
     }
     const auto how = policy();
     if (!how) {
         return std::unexpected(how.error());
     }
     if (*how == Policy::off) {
-        return true;
+        return Admission::unasked;
     }
     const auto verified = trust_.verify(manifest, folder, library);
     if (verified) {
-        return true;
+        return Admission::trusted;
     }
     auto why = fmt::format("plugin '{}' is not trusted: {}", manifest.id, verified.error().message);
     if (*how == Policy::warn) {
         warn_(why);
-        return false;
+        return Admission::foreign;
     }
     return fail(verified.error().code, "{}", why);
 }
 
-Result<bool> TrustGate::admit(const Manifest &manifest, const fs::path &folder,
-                              const trust::OpenLibrary &library) {
+Result<Admission> TrustGate::admit(const Manifest &manifest, const fs::path &folder,
+                                   const trust::OpenLibrary &library) {
     return judge(manifest, folder, &library);
 }
 
@@ -74,7 +77,7 @@ std::optional<Error> TrustGate::problem(const Manifest &manifest, const fs::path
 }
 
 bool TrustGate::trusts(const Manifest &manifest, const fs::path &folder) {
-    return judge(manifest, folder, nullptr).value_or(false);
+    return judge(manifest, folder, nullptr).value_or(Admission::foreign) != Admission::foreign;
 }
 
 } // namespace k2s::core

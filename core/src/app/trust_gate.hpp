@@ -13,6 +13,13 @@ namespace k2s::core {
 /// Where keys, verdicts and the crypto module of this tree and user lie.
 trust::TrustPlaces trust_places(const Tree &tree);
 
+/// How a plugin gets in.
+enum class Admission : uint8_t {
+    unasked, ///< nobody asks for a signature
+    trusted, ///< its signature is good, and each of its files is what that covers
+    foreign, ///< it is not trusted, and let in all the same (policy "warn"): only into a worker
+};
+
 /// What the policy makes of a plugin's signature.
 class TrustGate {
   public:
@@ -27,10 +34,9 @@ class TrustGate {
     trust::Guard guard() const;
 
     /// Lets the plugin whose library is open in, or says why not. A few looks at files for a plugin
-    /// that is known to be good. False: it is not trusted, and let in all the same (policy "warn"):
-    /// only into a worker. K2S_E_PERMISSION, K2S_E_CONFIG. [may-block]
-    Result<bool> admit(const Manifest &manifest, const fs::path &folder,
-                       const trust::OpenLibrary &library);
+    /// that is known to be good. K2S_E_PERMISSION, K2S_E_CONFIG. [may-block]
+    Result<Admission> admit(const Manifest &manifest, const fs::path &folder,
+                            const trust::OpenLibrary &library);
 
     /// Why admit() would refuse it; nothing when it would not. `library` need not exist.
     std::optional<Error> problem(const Manifest &manifest, const fs::path &folder);
@@ -43,8 +49,8 @@ class TrustGate {
 
   private:
     bool is_off() const;
-    Result<bool> judge(const Manifest &manifest, const fs::path &folder,
-                       const trust::OpenLibrary *library);
+    Result<Admission> judge(const Manifest &manifest, const fs::path &folder,
+                            const trust::OpenLibrary *library);
 
     trust::Trust trust_;
     std::optional<trust::Policy> configured_;

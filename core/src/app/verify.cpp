@@ -40,9 +40,9 @@ std::unexpected<Error> quarantined(const Manifest &manifest, const trust::Record
 class Entrance {
   public:
     Entrance(const Tree &tree, const VerifyRules &rules, trust::Records &records,
-             const Manifest &manifest, const trust::OpenLibrary &library)
+             const Manifest &manifest, const trust::OpenLibrary &library, bool hashed)
         : tree_(tree), rules_(rules), records_(records), manifest_(manifest), library_(library),
-          name_(path_to_utf8(library.path())) {}
+          name_(path_to_utf8(library.path())), hashed_(hashed) {}
 
     /// What has to live until `create` is back; nothing for a library that is known to come back.
     Result<std::shared_ptr<void>> pass() {
@@ -78,7 +78,7 @@ class Entrance {
 
     /// The worker is the probe of its own; one is needed only for the hash of an unknown file.
     Result<std::shared_ptr<void>> for_worker(const trust::Record *known) {
-        if (manifest_.sha256.empty()) {
+        if (manifest_.sha256.empty() || hashed_) {
             return std::shared_ptr<void>();
         }
         trust::Record record = known != nullptr ? *known : fresh_record();
@@ -136,7 +136,8 @@ class Entrance {
     }
 
     Result<void> probe(trust::Record &record) {
-        auto result = trust::probe(tree_.worker, library_, manifest_.id, rules_.probe_time());
+        auto result = trust::probe(tree_.worker, library_, manifest_.id, rules_.probe_time(),
+                                   hashed_ ? wanted_hash() : std::string());
         if (!result) {
             return core::pass(result);
         }
@@ -171,15 +172,19 @@ class Entrance {
         return std::shared_ptr<void>(std::move(trial));
     }
 
+    std::string wanted_hash() const {
+        const auto found = std::ranges::find(manifest_.sha256, library_file_name(manifest_),
+                                             &std::pair<std::string, std::string>::first);
+        return found == manifest_.sha256.end() ? std::string() : found->second;
+    }
+
     Result<void> check_hash(const std::string &sha256) const {
-        for (const auto &[name, wanted] : manifest_.sha256) {
-            if (name == library_file_name(manifest_) && sha256 != wanted) {
-                return fail(K2S_E_PERMISSION,
-                            "{}: its SHA-256 is {}, plugin.json says {}: install the plugin again",
-                            path_text(library_.path()), sha256, wanted);
-            }
-        }
-        return {};
+        const auto wanted = wanted_hash();
+        return hashed_ || wanted.empty() || sha256 == wanted
+                   ? Result<void>()
+                   : fail(K2S_E_PERMISSION,
+                          "{}: its SHA-256 is {}, plugin.json says {}: install the plugin again",
+                          path_text(library_.path()), sha256, wanted);
     }
 
     trust::Record fresh_record() const {
@@ -210,6 +215,7 @@ class Entrance {
     const Manifest &manifest_;
     const trust::OpenLibrary &library_;
     const std::string name_;
+    const bool hashed_; ///< its signature was checked, and with it the hash in plugin.json
 };
 
 } // namespace
@@ -224,21 +230,22 @@ VerifyLibrary make_verifier(const Tree &tree, VerifyRules rules) {
         }
         // Never closed: the loader knows the library by this open file.
         const auto library = std::make_shared<trust::OpenLibrary>(std::move(*opened));
-        if (auto safe = library->check_permissions(plugin_root(manifest, file),
-                                                        rules.gate.guard());
+        if (auto safe = library->check_permissions(plugin_root(manifest, file), rules.gate.guard());
             !safe) {
             return pass(safe);
         }
-        auto trusted = rules.gate.admit(manifest, file.parent_path(), *library);
-        if (!trusted) {
-            return pass(trusted);
+        auto admitted = rules.gate.admit(manifest, file.parent_path(), *library);
+        if (!admitted) {
+            return pass(admitted);
         }
-        auto trial = Entrance(tree, rules, *records, manifest, *library).pass();
+        auto trial =
+            Entrance(tree, rules, *records, manifest, *library, *admitted == Admission::trusted)
+                .pass();
         if (!trial) {
             return pass(trial);
         }
         return VerifiedLibrary{library->load_path(), library, library->native(), std::move(*trial),
-                               *trusted};
+                               *admitted != Admission::foreign};
     };
 }
 

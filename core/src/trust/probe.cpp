@@ -89,13 +89,15 @@ std::string doing(const std::string &stage) {
 } // namespace
 
 Result<ProbeResult> probe(const fs::path &worker, const OpenLibrary &library,
-                          std::string_view plugin_id, std::chrono::milliseconds deadline) {
+                          std::string_view plugin_id, std::chrono::milliseconds deadline,
+                          const std::string &sha256) {
     const auto name = path_text(library.path());
     std::string report_text;
     std::string noise;
     process::Spec spec;
     spec.program = worker;
-    spec.arguments = {"probe", path_to_utf8(library.path()), std::string(plugin_id), "?", "?"};
+    spec.arguments = {sha256.empty() ? "probe" : "probe-hashed", path_to_utf8(library.path()),
+                      std::string(plugin_id), "?", "?"};
     spec.report = process::Output::append(report_text, k_report_max, true);
     spec.report_argument = 3;
     spec.passed = {{library.native(), 4}};
@@ -109,6 +111,9 @@ Result<ProbeResult> probe(const fs::path &worker, const OpenLibrary &library,
     }
 
     auto [result, finished] = read_report(report_text);
+    if (!sha256.empty()) {
+        result.sha256 = sha256;
+    }
     if (finished && outcome->end == process::End::Exited) {
         return result;
     }

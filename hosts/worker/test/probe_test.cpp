@@ -63,6 +63,13 @@ BOOST_AUTO_TEST_CASE(a_good_library) {
     fs::copy_file(fixture("good"), copy);
     BOOST_TEST(must_probe(copy).sha256 == result.sha256);
     fs::remove(copy);
+    // A hash that is known is not made again.
+    auto library = OpenLibrary::open(fixture("good"));
+    const std::string known(64, 'a');
+    auto probed = probe(from_build("K2S_WORKER"), *library, "fixture", 20s, known);
+    BOOST_REQUIRE(probed);
+    BOOST_TEST(probed->good, probed->message);
+    BOOST_TEST(probed->sha256 == known);
     BOOST_TEST(must_probe(fixture("noisy")).sha256 != result.sha256);
 }
 
