@@ -2,15 +2,21 @@
 #include <k2s/sdk/plugin.hpp>
 
 #include "command.hpp"
+#include "diagnose.hpp"
 #include "plan/command.hpp"
 #include "vfprules/command.hpp"
 
 namespace k2s {
 namespace {
 
-class Cni final : public Plugin, public Commands {
+class Cni final : public Plugin, public Commands, public Diagnostics {
   public:
     using Plugin::Plugin;
+
+    Status dump(const k2s_sink &out) override {
+        const std::string text = cni::Json{{"findings", cni::diagnose()}}.dump();
+        return out.write(out.context, to_bytes(text));
+    }
 
     Status run(const Invocation &call) override {
         return call.command() == "vfprules"  ? vfprules::run_command(call, host())

@@ -60,6 +60,19 @@ class Doctor(TreeTest):
         failed = [one["check"] for one in json.loads(done.stdout) if one["state"] == "fail"]
         self.assertEqual(failed, ["state folder"])
 
+    def test_plugins_that_no_host_runs(self):
+        found = {one["check"]: one for one in self.findings()}
+        if WINDOWS:
+            self.assertEqual(found["cni: HNS"]["state"], "warn", "wine has none")
+            self.assertIn("Containers", found["cni: HNS"]["remedy"])
+        elif os.geteuid() == 0:
+            before = os.listdir("/sys/class/net")
+            for check in ("cni: bridge", "cni: veth", "cni: nftables"):
+                self.assertEqual(found[check]["state"], "ok", found[check])
+            self.assertEqual(os.listdir("/sys/class/net"), before)
+        else:
+            self.assertIn("root", found["cni: kernel"]["text"])
+
     def test_a_running_host(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             host = Running(self, "k2s", "run", "--set", "services.ticks.feature=ticker",

@@ -4,7 +4,9 @@
 #include "app/doctor.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <ctime>
+#include <set>
 
 #include <boost/filesystem/operations.hpp>
 
@@ -21,6 +23,7 @@ using State = Finding::State;
 
 constexpr std::int64_t k_soon = 30 * 86400;
 constexpr std::size_t k_most_findings = 32; // of one plugin
+constexpr auto k_end_deadline = std::chrono::seconds(5);
 
 void examine_tree(App &app, std::vector<Finding> &list) {
     for (const auto &file : {app.tree().worker, app.tree().crypto, app.tree().archive}) {
@@ -62,12 +65,13 @@ void examine_configuration(App &app, std::vector<Finding> &list) {
                                      "see `k2s config validate`"});
 }
 
-void examine_plugins(App &app, std::vector<Finding> &list) {
+/// Returns those that can be used.
+std::vector<std::size_t> examine_plugins(App &app, std::vector<Finding> &list) {
     PluginSet &plugins = app.plugins();
     for (const auto &broken : plugins.broken()) {
         list.push_back({"plugins", State::fail, broken.error.message, "install the plugin again"});
     }
-    std::size_t good = 0;
+    std::vector<std::size_t> good;
     for (std::size_t i = 0; i < plugins.candidates().size(); ++i) {
         const auto &[manifest, file, enabled] = plugins.candidates()[i];
         const auto &refused = plugins.resolution().verdicts[i].refused;
@@ -87,10 +91,11 @@ void examine_plugins(App &app, std::vector<Finding> &list) {
                  fmt::format("plugin '{}' is quarantined: {}", manifest.id, *reason),
                  fmt::format("install it again, or `k2s plugin enable {}`", manifest.id)});
         } else {
-            ++good;
+            good.push_back(i);
         }
     }
-    list.push_back({"plugins", State::ok, fmt::format("{} can be used", good), ""});
+    list.push_back({"plugins", State::ok, fmt::format("{} can be used", good.size()), ""});
+    return good;
 }
 
 void examine_keys(App &app, std::vector<Finding> &list) {
@@ -154,7 +159,9 @@ void examine_services(const nlohmann::ordered_json &state, const std::string &ho
     }
 }
 
-void examine_hosts(App &app, std::vector<Finding> &list) {
+/// Returns the plugins that run there.
+std::set<std::string> examine_hosts(App &app, std::vector<Finding> &list) {
+    std::set<std::string> asked;
     const auto folder = run_dir();
     for (const auto &name :
          folder ? admin::running_instances(*folder) : std::vector<std::string>()) {
@@ -176,7 +183,38 @@ void examine_hosts(App &app, std::vector<Finding> &list) {
         examine_services(state, name, list);
         for (const auto &[plugin, part] : told->at("plugins").items()) {
             examine_part(plugin, part.at("diagnostics"), list);
+            asked.insert(plugin);
         }
+    }
+    return asked;
+}
+
+/// Plugins that no host runs are asked here.
+void examine_parts(App &app, const std::vector<std::size_t> &usable,
+                   const std::set<std::string> &asked, std::vector<Finding> &list) {
+    auto &plugins = app.plugins();
+    for (const std::size_t i : usable) {
+        const Manifest &manifest = plugins.candidates()[i].manifest;
+        if (asked.contains(manifest.id)) {
+            continue;
+        }
+        const auto place = manifest.features.empty()
+                               ? Place::here
+                               : app.place_of(manifest.features.front().id, *app.config());
+        auto plugin = plugins.activate(i, place);
+        auto text = plugin ? (*plugin)->diagnostics() : pass(plugin);
+        const auto told = nlohmann::ordered_json::parse(text.value_or("null"), nullptr, false);
+        if (!text || told.is_discarded()) {
+            list.push_back(
+                {"plugins", State::fail,
+                 text ? fmt::format("the diagnostics of plugin '{}' are not JSON", manifest.id)
+                      : text.error().message,
+                 fmt::format("see `k2s plugin explain {}`", manifest.id)});
+        }
+        examine_part(manifest.id, told, list);
+    }
+    for (const auto &blocker : plugins.deactivate_all(k_end_deadline)) {
+        list.push_back({"plugins", State::warn, blocker, ""});
     }
 }
 
@@ -187,9 +225,9 @@ std::vector<Finding> examine(App &app) {
     examine_tree(app, list);
     examine_folders(app, list);
     examine_configuration(app, list);
-    examine_plugins(app, list);
+    const auto usable = examine_plugins(app, list);
     examine_keys(app, list);
-    examine_hosts(app, list);
+    examine_parts(app, usable, examine_hosts(app, list), list);
     std::ranges::move(examine_system(), std::back_inserter(list));
     return list;
 }

@@ -30,11 +30,6 @@ std::vector<Finding> examine_system() {
             ? Finding{"/proc", State::ok, "is mounted", ""}
             : Finding{"/proc", State::fail, "is not mounted: plugins are loaded through it",
                       "mount -t proc proc /proc"});
-    if (first_line("/proc/sys/net/ipv4/ip_forward") == "0") {
-        list.push_back({"forwarding", State::warn, "this machine does not forward IPv4 packets, which "
-                                                   "pods behind a bridge need",
-                        "sysctl -w net.ipv4.ip_forward=1"});
-    }
     const auto lsm = first_line("/sys/kernel/security/lsm");
     if (!lsm.empty() && lsm.find("landlock") == std::string::npos) {
         list.push_back({"landlock", State::warn, fmt::format("is not among the kernel's {}", lsm),

@@ -100,7 +100,7 @@ BOOST_AUTO_TEST_CASE(a_refused_plugin_keeps_no_name) {
 
 BOOST_AUTO_TEST_CASE(commands_of_the_host_are_reserved) {
     auto bad = plugin("a");
-    bad.manifest.commands.push_back({.path = {"plugin", "steal"}});
+    bad.manifest.commands.emplace_back().path = {"plugin", "steal"};
     const auto result = run({bad});
     BOOST_REQUIRE(result.verdicts[0].refused.has_value());
     BOOST_TEST(contains(result.verdicts[0].refused->message, "'plugin steal'"));
