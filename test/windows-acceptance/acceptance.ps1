@@ -589,6 +589,54 @@ function Test-Wincat {
     }
 }
 
+function Test-Image {
+    $folder = Join-Path $work 'image'
+    $store = Join-Path $folder 'store'
+    [void] (New-Item -ItemType Directory -Path $folder)
+    Write-Text (Join-Path $folder 'file') 'content'
+    $build = @('image', 'build', '--platform', 'linux/amd64', '--add', "$folder\file:/bin/file", '-t', 'x:1', '--store')
+    Test-Case 'image: a store whose paths are long; export and import' {
+        $deep = $folder
+        foreach ($level in 1..6) { $deep = Join-Path $deep ('s' * 40) }
+        Assert-Code (Invoke-Tool (Get-Tool 'k2s') ($build + $deep)) 0
+        Assert-Code (Invoke-Tool (Get-Tool 'k2s') @('image', 'verify', '--store', $deep)) 0
+        Assert-Code (Invoke-Tool (Get-Tool 'k2s') @('image', 'export', 'x:1', "$folder\x.tar", '--store', $deep)) 0
+        Assert-Code (Invoke-Tool (Get-Tool 'k2s') @('image', 'import', "$folder\x.tar", '--verify', '--store', $store)) 0
+    }
+    Test-Case 'image: a layer that somebody holds open is built again' {
+        $layer = Get-ChildItem -LiteralPath "$store\blobs\sha256" | Sort-Object Length | Select-Object -First 1
+        $held = [IO.File]::Open($layer.FullName, 'Open', 'Read', 'Read')
+        try { Assert-Code (Invoke-Tool (Get-Tool 'k2s') ($build + $store)) 0 } finally { $held.Close() }
+        Assert-Code (Invoke-Tool (Get-Tool 'k2s') @('image', 'verify', '--store', $store)) 0
+    }
+    Test-Case 'image: symbolic links stay links, junctions are refused' {
+        $tree = Join-Path $folder 'tree'
+        [void] (New-Item -ItemType Directory -Path $tree)
+        Write-Text (Join-Path $tree 'file') 'content'
+        [void] (New-Item -ItemType SymbolicLink -Path (Join-Path $tree 'link') -Value 'file')
+        $add = @('image', 'build', '--platform', 'linux/amd64', '--add', "${tree}:/tree", '-t', 'l:1', '--store', $store)
+        Assert-Code (Invoke-Tool (Get-Tool 'k2s') $add) 0
+        $junction = Join-Path $tree 'junction'
+        [void] (New-Item -ItemType Junction -Path $junction -Value $store)
+        $result = Invoke-Tool (Get-Tool 'k2s') $add
+        [IO.Directory]::Delete($junction) # Remove-Item would follow it in Windows PowerShell 5.1
+        Assert-Code $result 2
+        Assert ($result.Err -match 'junction') "it said: $($result.Err)"
+    }
+    Test-Case 'image: a build that is killed leaves the store whole' {
+        $big = New-Object IO.FileStream ((Join-Path $folder 'big'), [IO.FileMode]::Create)
+        $big.SetLength(512MB)
+        $big.Close()
+        $job = Start-Tool (Get-Tool 'k2s') @('image', 'build', '--add', "$folder\big:/big", '--compression', 'none', '-t', 'b:1', '--store', $store)
+        Wait-Until 60 'the layer to begin' { @(Get-ChildItem -LiteralPath "$store\.k2s\ingest").Count -gt 0 }
+        $job.Process.Kill()
+        $job.Process.WaitForExit()
+        Assert-Code (Invoke-Tool (Get-Tool 'k2s') @('image', 'verify', '--store', $store)) 0
+        Assert-Code (Invoke-Tool (Get-Tool 'k2s') @('image', 'prune', '--store', $store)) 0
+        Assert (@(Get-ChildItem -LiteralPath "$store\.k2s\ingest").Count -eq 0) 'half a layer stayed'
+    }
+}
+
 # ---- run ---------------------------------------------------------------------------------------
 
 try {
@@ -605,6 +653,7 @@ try {
     Test-Logs
     Test-Seed
     Test-Wincat
+    Test-Image
 } finally {
     foreach ($job in @($running)) { if (-not $job.Process.HasExited) { $job.Process.Kill() } }
     Stop-Job $origin

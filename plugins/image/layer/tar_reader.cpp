@@ -53,6 +53,8 @@ Result<std::unique_ptr<TarReader>> TarReader::open(Source &inner) {
     }
     archive_read_support_format_tar(impl->handle);
     archive_read_support_format_empty(impl->handle);
+    // Else the names of old formats would be read in the code page of this Windows.
+    archive_read_set_format_option(impl->handle, "tar", "hdrcharset", "UTF-8");
     if (archive_read_open(impl->handle, impl.get(), nullptr, &Impl::give, nullptr) != ARCHIVE_OK) {
         return impl->error();
     }
@@ -88,9 +90,15 @@ Result<bool> TarReader::next(ArchiveEntry &entry) {
                      : archive_entry_filetype(raw) == AE_IFREG ? ArchiveEntry::Type::file
                                                                : ArchiveEntry::Type::special;
     }
-    if (entry.path.empty() || !is_utf8(entry.path)) {
+    bool readable = is_utf8(entry.path);
+#if defined(_WIN32)
+    // libarchive converts names there; one that was no UTF-8 comes as something else, with a
+    // warning.
+    readable = readable && status == ARCHIVE_OK;
+#endif
+    if (entry.path.empty() || !readable) {
         return fail(K2S_E_FAILED, "it has an entry whose name is {}",
-                    entry.path.empty() ? "empty or unreadable" : "no UTF-8");
+                    entry.path.empty() ? "empty" : "no UTF-8");
     }
     return true;
 }

@@ -153,7 +153,12 @@ Result<std::string> clean_path(std::string_view path) {
 Done add_to_tree(LayerTree &tree, const std::string &spec, const TreeOptions &options,
                  const Watch &watch) {
     const size_t colon = spec.rfind(":/"); // the last one: C:/folder:/in/image
-    if (colon == std::string::npos || colon == 0) {
+#if defined(_WIN32)
+    const size_t drive = 1;
+#else
+    const size_t drive = std::string::npos;
+#endif
+    if (colon == std::string::npos || colon == 0 || colon == drive) {
         return fail(K2S_E_USAGE,
                     "'{}' does not say where it belongs in the image; give SOURCE:/DESTINATION",
                     spec);
