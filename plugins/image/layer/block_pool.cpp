@@ -51,7 +51,7 @@ void BlockPool::work(BlockEncoder &encoder) {
         }
         Done result;
         try {
-            result = encoder.encode(job->input, job->output);
+            result = encoder.encode({job->input.data(), job->size}, job->output);
         } catch (const std::bad_alloc &) {
             result = fail(K2S_E_NO_MEMORY, "out of memory while compressing");
         }
@@ -64,14 +64,22 @@ void BlockPool::work(BlockEncoder &encoder) {
     }
 }
 
-Done BlockPool::submit(std::string block) {
+Done BlockPool::submit(std::string &block, size_t size) {
     while (jobs_.size() >= most_) {
         if (auto taken = take_oldest(); !taken) {
             return taken;
         }
     }
-    auto job = std::make_unique<Job>();
-    job->input = std::move(block);
+    std::unique_ptr<Job> job;
+    if (spare_.empty()) {
+        job = std::make_unique<Job>();
+    } else {
+        job = std::move(spare_.back());
+        spare_.pop_back();
+    }
+    job->input.swap(block);
+    job->size = size;
+    job->ready = false;
     {
         const std::lock_guard lock(mutex_);
         waiting_.push_back(job.get());
@@ -86,9 +94,11 @@ Done BlockPool::take_oldest() {
         std::unique_lock lock(mutex_);
         finished_.wait(lock, [this] { return jobs_.front()->ready; });
     }
-    const auto job = std::move(jobs_.front());
+    auto job = std::move(jobs_.front());
     jobs_.pop_front();
-    return job->result ? sink_(job->output) : job->result;
+    auto taken = job->result ? sink_(job->output) : std::move(job->result);
+    spare_.push_back(std::move(job));
+    return taken;
 }
 
 Done BlockPool::finish() {

@@ -29,14 +29,16 @@ class BlockPool {
     BlockPool(const BlockPool &) = delete;
     BlockPool &operator=(const BlockPool &) = delete;
 
-    /// Takes one block; first hands finished ones to the sink when too many are under way.
-    Done submit(std::string block);
+    /// Takes the first `size` bytes of `block` and gives a used buffer for the next one in return;
+    /// first hands finished blocks to the sink when too many are under way.
+    Done submit(std::string &block, size_t size);
     /// Hands everything that is left to the sink.
     Done finish();
 
   private:
     struct Job {
         std::string input;
+        size_t size = 0;
         std::string output;
         Done result;
         bool ready = false;
@@ -50,7 +52,8 @@ class BlockPool {
     size_t most_ = 0;
     std::mutex mutex_;
     std::condition_variable wanted_, finished_;
-    std::deque<std::unique_ptr<Job>> jobs_; // in order; the front is the oldest
+    std::deque<std::unique_ptr<Job>> jobs_;   // in order; the front is the oldest
+    std::vector<std::unique_ptr<Job>> spare_; // fresh memory costs the kernel more than it looks
     std::deque<Job *> waiting_;
     bool closing_ = false;
     std::vector<std::unique_ptr<BlockEncoder>> encoders_;

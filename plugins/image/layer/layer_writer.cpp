@@ -16,7 +16,7 @@ constexpr size_t k_block = 1U << 20U;
 /// Cuts the archive's bytes into blocks, digests them and hands them to the pool.
 class Blocks {
   public:
-    Blocks(BlockPool &pool, Hasher &hasher) : pool_(pool), hasher_(hasher) { start(); }
+    Blocks(BlockPool &pool, Hasher &hasher) : pool_(pool), hasher_(hasher), block_(k_block, '\0') {}
 
     /// Room for at least one byte, to be filled in place.
     std::pair<char *, size_t> room() { return {block_.data() + used_, k_block - used_}; }
@@ -40,19 +40,14 @@ class Blocks {
         if (used_ == 0) {
             return {};
         }
-        block_.resize(used_);
         hasher_.update(block_.data(), used_);
-        auto submitted = pool_.submit(std::move(block_));
-        start();
+        auto submitted = pool_.submit(block_, used_);
+        block_.resize(k_block); // nothing to do for a used one
+        used_ = 0;
         return submitted;
     }
 
   private:
-    void start() {
-        block_ = std::string(k_block, '\0');
-        used_ = 0;
-    }
-
     BlockPool &pool_;
     Hasher &hasher_;
     std::string block_;

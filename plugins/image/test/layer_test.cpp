@@ -87,10 +87,9 @@ BOOST_AUTO_TEST_CASE(blocks_keep_their_order) {
     }));
     std::string in;
     for (int i = 0; i < 500; ++i) {
-        const std::string block(static_cast<size_t>(i * 37 % 5000),
-                                static_cast<char>('a' + i % 26));
+        std::string block(static_cast<size_t>(i * 37 % 5000), static_cast<char>('a' + i % 26));
         in += block;
-        must(pool->submit(block));
+        must(pool->submit(block, block.size()));
     }
     must(pool->finish());
     BOOST_CHECK(out == in);
@@ -101,8 +100,10 @@ BOOST_AUTO_TEST_CASE(a_sink_that_fails_ends_it) {
         return Done(fail(K2S_E_IO, "disk full"));
     }));
     Done result;
+    std::string block;
     for (int i = 0; i < 100 && result; ++i) {
-        result = pool->submit(std::string(1000, 'x'));
+        block.assign(1000, 'x');
+        result = pool->submit(block, block.size());
     }
     CHECK_SAYS(error_of(result), "disk full");
 }
