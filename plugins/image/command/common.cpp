@@ -24,6 +24,18 @@ Result<Store> open_store(const Invocation &call, Access access) {
     return Store::open(folder, access);
 }
 
+Result<Found> find_image(const Invocation &call, Access access, const std::string &name) {
+    auto store = open_store(call, access);
+    if (!store) {
+        return pass(store);
+    }
+    auto image = store->find(name);
+    if (!image) {
+        return pass(image);
+    }
+    return Found{std::move(*store), std::move(*image)};
+}
+
 Result<std::optional<Platform>> platform_option(const Invocation &call) {
     if (!call.given("platform")) {
         return std::nullopt;

@@ -17,6 +17,13 @@ namespace k2s::image {
 /// The store that --store, its variable or the user's folder name.
 Result<Store> open_store(const Invocation &call, Access access);
 
+struct Found {
+    Store store;
+    Descriptor image;
+};
+/// Likewise, and an image in it by name or digest.
+Result<Found> find_image(const Invocation &call, Access access, const std::string &name);
+
 /// --platform, or none.
 Result<std::optional<Platform>> platform_option(const Invocation &call);
 

@@ -91,20 +91,17 @@ Status run_list(const Invocation &call, const Host & /*host*/) {
 }
 
 Status run_inspect(const Invocation &call, const Host & /*host*/) {
-    const auto store = open_store(call, Access::read);
-    if (!store) {
-        return store.error();
+    const auto found = find_image(call, Access::read, call.text("image"));
+    if (!found) {
+        return found.error();
     }
-    const auto image = store->find(call.text("image"));
-    if (!image) {
-        return image.error();
-    }
-    Json result{{"name", Store::name_of(*image)},
-                {"digest", image->digest.text()},
-                {"media_type", image->media_type}};
+    const auto &[store, image] = *found;
+    Json result{{"name", Store::name_of(image)},
+                {"digest", image.digest.text()},
+                {"media_type", image.media_type}};
     result["images"] = Json::array();
     const auto walked =
-        walk(documents_of(*store), *image,
+        walk(documents_of(store), image,
              [&](const Descriptor &blob, Kind kind, const std::string &document) -> Done {
                  if (kind != Kind::manifest) {
                      return {};
@@ -121,7 +118,7 @@ Status run_inspect(const Invocation &call, const Host & /*host*/) {
                      entry["annotations"] = manifest->annotations;
                  }
                  if (media_type::is_config(manifest->config.media_type)) {
-                     const auto text = store->read_document(manifest->config);
+                     const auto text = store.read_document(manifest->config);
                      if (!text) {
                          return std::unexpected(text.error());
                      }
@@ -154,18 +151,15 @@ Status run_tag(const Invocation &call, const Host & /*host*/) {
     if (name->digest) {
         return Error{K2S_E_USAGE, fmt::format("'{}' has a digest; give a tag alone", name->text())};
     }
-    const auto store = open_store(call, Access::write);
-    if (!store) {
-        return store.error();
+    const auto found = find_image(call, Access::write, call.text("image"));
+    if (!found) {
+        return found.error();
     }
-    auto image = store->find(call.text("image"));
-    if (!image) {
-        return image.error();
-    }
-    if (auto tagged = store->tag(name->name(), *image); !tagged) {
+    const auto &[store, image] = *found;
+    if (auto tagged = store.tag(name->name(), image); !tagged) {
         return tagged.error();
     }
-    call.data(Json{{"name", name->name()}, {"digest", image->digest.text()}}.dump());
+    call.data(Json{{"name", name->name()}, {"digest", image.digest.text()}}.dump());
     return K2S_OK;
 }
 

@@ -81,25 +81,22 @@ Status run_load(const Invocation &call, const Host &host) {
     if (!platform) {
         return platform.error();
     }
-    const auto store = open_store(call, Access::read);
-    if (!store) {
-        return store.error();
+    const auto found = find_image(call, Access::read, call.text("image"));
+    if (!found) {
+        return found.error();
     }
-    const auto image = store->find(call.text("image"));
-    if (!image) {
-        return image.error();
-    }
+    const auto &[store, image] = *found;
     // A runtime has use for what this machine can run alone.
-    const auto chosen = pick(documents_of(*store), *image, platform->value_or(Platform::here()));
+    const auto chosen = pick(documents_of(store), image, platform->value_or(Platform::here()));
     if (!chosen) {
         return chosen.error();
     }
-    const std::string name = Store::name_of(*image);
-    const Temporary archive(*store);
+    const std::string name = Store::name_of(image);
+    const Temporary archive(store);
     {
         const Progress progress(host, "loading " + name);
-        if (auto done = export_image(*store, *chosen, name, ArchiveKind::oci_archive,
-                                     archive.path(), {}, progress.watch());
+        if (auto done = export_image(store, *chosen, name, ArchiveKind::oci_archive, archive.path(),
+                                     {}, progress.watch());
             !done) {
             return done.error();
         }

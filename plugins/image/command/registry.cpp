@@ -109,33 +109,29 @@ Status run_push(const Invocation &call, const Host &host) {
     if (!wanted) {
         return wanted.error();
     }
-    const auto store = open_store(call, Access::read);
-    if (!store) {
-        return store.error();
+    const auto found = find_image(call, Access::read, *wanted);
+    if (!found) {
+        return found.error();
     }
-    const auto image = store->find(*wanted);
-    if (!image) {
-        return image.error();
-    }
+    const auto &[store, image] = *found;
     const std::string target = call.text("target");
-    const auto reference = Reference::parse(target.empty() ? Store::name_of(*image) : target);
+    const auto reference = Reference::parse(target.empty() ? Store::name_of(image) : target);
     if (!reference) {
         return reference.error();
     }
-    if (reference->digest && *reference->digest != image->digest) {
+    if (reference->digest && *reference->digest != image.digest) {
         return Error{K2S_E_USAGE, fmt::format("the target has the digest {}, the image {}",
-                                              reference->digest->text(), image->digest.text())};
+                                              reference->digest->text(), image.digest.text())};
     }
     const auto settings = settings_of(call, host, *reference);
     if (!settings) {
         return settings.error();
     }
     const Progress progress(host, "pushing " + reference->text());
-    if (auto pushed = push_image(*store, *image, *reference, *settings, progress.watch());
-        !pushed) {
+    if (auto pushed = push_image(store, image, *reference, *settings, progress.watch()); !pushed) {
         return pushed.error();
     }
-    call.data(Json{{"name", reference->text()}, {"digest", image->digest.text()}}.dump());
+    call.data(Json{{"name", reference->text()}, {"digest", image.digest.text()}}.dump());
     return K2S_OK;
 }
 

@@ -101,22 +101,19 @@ Status run_export(const Invocation &call, const Host &host) {
     const ArchiveKind kind = as == "layout"           ? ArchiveKind::layout
                              : as == "docker-archive" ? ArchiveKind::docker_archive
                                                       : ArchiveKind::oci_archive;
-    const auto store = open_store(call, Access::read);
-    if (!store) {
-        return store.error();
+    const auto found = find_image(call, Access::read, *wanted);
+    if (!found) {
+        return found.error();
     }
-    const auto image = store->find(*wanted);
-    if (!image) {
-        return image.error();
-    }
+    const auto &[store, image] = *found;
     const Progress progress(host, "exporting");
-    const std::string name = Store::name_of(*image);
-    if (auto done = export_image(*store, *image, name, kind, target,
+    const std::string name = Store::name_of(image);
+    if (auto done = export_image(store, image, name, kind, target,
                                  platform->value_or(Platform::here()), progress.watch());
         !done) {
         return done.error();
     }
-    call.data(Json{{"name", name}, {"digest", image->digest.text()}, {"target", target}, {"as", as}}
+    call.data(Json{{"name", name}, {"digest", image.digest.text()}, {"target", target}, {"as", as}}
                   .dump());
     return K2S_OK;
 }

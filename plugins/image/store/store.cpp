@@ -281,7 +281,7 @@ Done Store::replace_index(const Index &index) const {
     return replace(folder_ + "/index.json", index.text());
 }
 
-Done Store::tag(const std::string &name, Descriptor image) const {
+Done Store::change_index(const std::function<Done(Index &)> &change) const {
     const auto guard = lock_index();
     if (!guard) {
         return std::unexpected(guard.error());
@@ -290,33 +290,38 @@ Done Store::tag(const std::string &name, Descriptor image) const {
     if (!index) {
         return pass(index);
     }
-    image.annotations[k_ref_name] = name;
-    image.annotations[k_full_name] = name;
-    std::erase_if(index->manifests, [&](const Descriptor &entry) {
-        return name_of(entry) == name ||
-               (name_of(entry).empty() && entry.digest == image.digest); // it has a name now
-    });
-    index->manifests.push_back(std::move(image));
+    if (auto changed = change(*index); !changed) {
+        return changed;
+    }
     return replace_index(*index);
 }
 
-Done Store::untag(const std::string &name) const {
-    const auto guard = lock_index();
-    if (!guard) {
-        return std::unexpected(guard.error());
-    }
-    auto index = this->index();
-    if (!index) {
-        return pass(index);
-    }
-    const size_t removed = std::erase_if(index->manifests, [&](const Descriptor &entry) {
-        return name_of(entry) == name || (name_of(entry).empty() && entry.digest.text() == name);
+Done Store::tag(const std::string &name, Descriptor image) const {
+    image.annotations[k_ref_name] = name;
+    image.annotations[k_full_name] = name;
+    return change_index([&](Index &index) {
+        std::erase_if(index.manifests, [&](const Descriptor &entry) {
+            return name_of(entry) == name ||
+                   (name_of(entry).empty() && entry.digest == image.digest); // it has a name now
+        });
+        index.manifests.push_back(std::move(image));
+        return Done();
     });
-    if (removed == 0) {
-        return fail(K2S_E_NOT_FOUND, "no image '{}' is in '{}'; k2s image ls shows those that are",
-                    name, folder_);
-    }
-    return replace_index(*index);
+}
+
+Done Store::untag(const std::string &name) const {
+    return change_index([&](Index &index) -> Done {
+        const size_t removed = std::erase_if(index.manifests, [&](const Descriptor &entry) {
+            return name_of(entry) == name ||
+                   (name_of(entry).empty() && entry.digest.text() == name);
+        });
+        if (removed == 0) {
+            return fail(K2S_E_NOT_FOUND,
+                        "no image '{}' is in '{}'; k2s image ls shows those that are", name,
+                        folder_);
+        }
+        return {};
+    });
 }
 
 } // namespace k2s::image

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -64,6 +65,8 @@ class Store {
         : folder_(std::move(folder)), lock_(std::move(lock)) {}
     std::string ingest() const { return folder_ + "/.k2s/ingest"; }
     Done replace_index(const Index &index) const;
+    /// Reads, changes and replaces it with nobody between.
+    Done change_index(const std::function<Done(Index &)> &change) const;
     Result<File> lock_index() const;
 
     std::string folder_;
