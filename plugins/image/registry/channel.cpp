@@ -6,7 +6,6 @@
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
@@ -131,21 +130,26 @@ struct Channel::Impl {
         }
         SSL_CTX_set_min_proto_version(context.native_handle(), TLS1_2_VERSION);
         secure.emplace(std::move(plain), context);
+        SSL *const session = secure->native_handle();
         error_code no_address;
         net::ip::make_address(url.host, no_address);
-        if (no_address) { // an address is no server name (RFC 6066 3)
-            SSL_set_tlsext_host_name(secure->native_handle(), url.host.c_str());
-        }
-        if (!tls.skip_verify) {
-            secure->set_verify_callback(net::ssl::host_name_verification(url.host), failed);
+        if (!no_address) { // it is no server name (RFC 6066 3)
+            X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session), url.host.c_str());
+        } else {
+            SSL_set1_host(session, url.host.c_str());
+            SSL_set_tlsext_host_name(session, url.host.c_str());
         }
         failed = run(deadlines.connect, [&](auto &&done) {
             secure->async_handshake(net::ssl::stream_base::client, done);
         });
         if (failed) {
-            const long verified = SSL_get_verify_result(secure->native_handle());
-            return fail(verified != X509_V_OK ? K2S_E_PERMISSION : K2S_E_IO, "no TLS with {}: {}",
-                        url.authority(),
+            const long verified = SSL_get_verify_result(session);
+            // A peer that breaks off may speak the next time; one that speaks otherwise will not.
+            const bool may_pass = failed.category() != net::error::get_ssl_category();
+            return fail(verified != X509_V_OK ? K2S_E_PERMISSION
+                        : may_pass            ? K2S_E_IO
+                                              : K2S_E_FAILED,
+                        "no TLS with {}: {}", url.authority(),
                         verified != X509_V_OK ? X509_verify_cert_error_string(verified)
                                               : failed.message());
         }
