@@ -13,6 +13,7 @@ from k2s import WINDOWS, TreeTest, native
 
 ROOT = not WINDOWS and os.geteuid() == 0
 needs_root = unittest.skipUnless(ROOT, "needs root")
+FILES = 1_000_000 if os.environ.get("K2S_SLOW") else 60_000
 linux = unittest.skipIf(WINDOWS, "mounts, links and attributes of Linux")
 
 
@@ -51,6 +52,12 @@ class Zap(TreeTest):
         done = self.zap(path + "/")  # a trailing separator is no other folder
         self.assertEqual((done["files"], done["directories"], done["removed"]), (9, 7, True))
         self.nothing_left(path)
+
+    @linux
+    def test_the_next_start_is_for_windows(self):
+        path = self.make("layer")
+        self.assertIn("leave it out", self.refuses(4, path, "-on-reboot"))
+        self.assertTrue(os.path.exists(path + "/2/below/2"))
 
     def test_read_only_files_and_names_beyond_ascii(self):
         path = self.make("größe 日本")
@@ -281,7 +288,7 @@ class Zap(TreeTest):
         path = os.path.join(self.base, "layer")
         os.makedirs(path)
         here = os.open(path, os.O_RDONLY)
-        for number in range(60000):
+        for number in range(FILES):
             os.mknod(f"file-with-a-name-of-some-length-{number}", dir_fd=here)
         os.close(here)
         environment = self.environment | {"K2S_TEST": "1"}

@@ -37,6 +37,9 @@ class LayerStore {
     /// that function returns false, and the folder is an ordinary one.
     std::expected<bool, Error> destroy(const fs::path &layer);
 
+    /// Whether the system can remove anything at its next start.
+    [[nodiscard]] static std::expected<void, Error> knows_next_start();
+
     /// Has what is left of the folder removed at the next start of the system.
     [[nodiscard]] std::expected<void, Error> at_next_start(const fs::path &folder) const;
 

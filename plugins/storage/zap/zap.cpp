@@ -235,6 +235,11 @@ std::expected<Report, Error> Run::remove() {
 } // namespace
 
 std::expected<Report, Error> zap(const Options &options) {
+    if (options.on_reboot) {
+        if (auto known = LayerStore::knows_next_start(); !known) {
+            return std::unexpected(known.error());
+        }
+    }
     auto target = guard(options);
     if (!target) {
         return std::unexpected(target.error());

@@ -23,9 +23,14 @@ std::expected<bool, Error> LayerStore::destroy(const fs::path &) {
     return false;
 }
 
+std::expected<void, Error> LayerStore::knows_next_start() {
+    return std::unexpected(Error{K2S_E_UNSUPPORTED,
+                                 "-on-reboot is for Windows: Linux removes files "
+                                 "that are in use; leave it out"});
+}
+
 std::expected<void, Error> LayerStore::at_next_start(const fs::path &) const {
-    return std::unexpected(
-        Error{K2S_E_UNSUPPORTED, "-on-reboot is for Windows: Linux removes files that are in use"});
+    return knows_next_start();
 }
 
 } // namespace k2s::zap

@@ -176,3 +176,55 @@ BOOST_FIXTURE_TEST_CASE(a_file_that_is_open_keeps_the_layer_whole, Fixture) {
     }
     BOOST_TEST(report.error().code != K2S_E_TIMEOUT);
 }
+
+/// What the system removes at its next start, as it is kept in the registry: pairs of names, the
+/// second one empty.
+class PendingRenames {
+  public:
+    PendingRenames() : before_(read()) {}
+    ~PendingRenames() {
+        RegSetKeyValueW(HKEY_LOCAL_MACHINE, k_key, k_value, REG_MULTI_SZ, before_.data(),
+                        static_cast<DWORD>(before_.size() * sizeof(wchar_t)));
+    }
+    PendingRenames(const PendingRenames &) = delete;
+    PendingRenames &operator=(const PendingRenames &) = delete;
+
+    static std::wstring read() {
+        std::wstring names(65536, L'\0');
+        auto size = static_cast<DWORD>(names.size() * sizeof(wchar_t));
+        const auto failed = RegGetValueW(HKEY_LOCAL_MACHINE, k_key, k_value, RRF_RT_REG_MULTI_SZ,
+                                         nullptr, names.data(), &size);
+        names.resize(failed == ERROR_SUCCESS ? size / sizeof(wchar_t) : 0);
+        return names;
+    }
+
+  private:
+    static constexpr const wchar_t *k_key = L"System\\CurrentControlSet\\Control\\Session Manager";
+    static constexpr const wchar_t *k_value = L"PendingFileRenameOperations";
+    std::wstring before_;
+};
+
+BOOST_FIXTURE_TEST_CASE(what_is_held_goes_with_the_next_start, Fixture) {
+    options.library_folder = text_of(folder); // without doubles
+    const PendingRenames pending;
+    const HANDLE open = CreateFileW((store / "10" / "layerchain.json").c_str(), GENERIC_READ,
+                                    FILE_SHARE_READ, nullptr, OPEN_EXISTING, 0, nullptr);
+    BOOST_REQUIRE(open != INVALID_HANDLE_VALUE);
+    options.force = true;
+    options.on_reboot = true;
+    const auto report = run(store / "10");
+    CloseHandle(open);
+    BOOST_REQUIRE(!report);
+    if (report.error().code != K2S_E_PARTIAL) {
+        // Windows does not rename a folder whose files are open, so nothing is left over.
+        BOOST_TEST(left() == 3U);
+        return;
+    }
+    BOOST_TEST(report.error().message.contains("restart the computer"));
+    const std::wstring names = PendingRenames::read();
+    const size_t file = names.find(L"\\layerchain.json");
+    const size_t at = names.find(L".zap-10-");
+    BOOST_REQUIRE(file != std::wstring::npos);
+    BOOST_TEST(at < file);                                             // the file's own path
+    BOOST_TEST((names.find(L".zap-10-", file) != std::wstring::npos)); // then its folder
+}

@@ -220,6 +220,10 @@ std::expected<bool, Error> LayerStore::destroy(const fs::path &layer) {
     return true;
 }
 
+std::expected<void, Error> LayerStore::knows_next_start() {
+    return {};
+}
+
 std::expected<void, Error> LayerStore::at_next_start(const fs::path &folder) const {
     // The list that the system works off is flat: files and folders in the order of the calls, so
     // what is below comes first.
