@@ -103,6 +103,9 @@ std::expected<void, Error> Conversion::feed(const Source &source) {
 
 std::expected<void, Error> Conversion::adopt(std::string_view json, uint64_t documents) {
     report_.documents += documents;
+    if (options_.documents == Documents::first) {
+        return {}; // checked and counted
+    }
     report_.written += documents;
     return wrote(writer_.write_raw(json));
 }
@@ -119,7 +122,7 @@ std::expected<void, Error> Conversion::handle(const fy_event &event) {
     switch (event.type) {
     case FYET_DOCUMENT_START:
         ++report_.documents;
-        skipping_ = options_.documents == Documents::first && report_.documents > 1;
+        skipping_ = checks_ || (options_.documents == Documents::first && report_.documents > 1);
         builder_.start();
         return {};
     case FYET_DOCUMENT_END:

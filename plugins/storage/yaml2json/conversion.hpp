@@ -32,6 +32,10 @@ class Conversion {
     std::expected<void, Error> feed(const Source &source);
     /// What another conversion has made of a piece: `documents` JSON texts.
     std::expected<void, Error> adopt(std::string_view json, uint64_t documents);
+    /// Of all that comes only whether it is YAML: for a piece behind the one document that is
+    /// wanted.
+    void only_check() noexcept { checks_ = true; }
+    [[nodiscard]] uint64_t documents() const noexcept { return report_.documents; }
     std::expected<Report, Error> end();
 
   private:
@@ -73,6 +77,7 @@ class Conversion {
     Report report_;
     size_t offset_ = 0; ///< of the last token: empty nodes have none of their own
     bool skipping_ = false;
+    bool checks_ = false;
 };
 
 } // namespace k2s::yaml2json

@@ -91,10 +91,14 @@ class Ahead {
     Ahead(Conversion &conversion, std::string_view name, const Options &options)
         : conversion_{conversion}, name_{name}, options_{options} {}
 
-    /// Only JSON texts in a row can be made apart from each other.
+    /// Only JSON texts in a row can be made apart from each other, and what is only checked.
     [[nodiscard]] bool useful() const noexcept {
-        return processors_ > 1 && options_.documents == Documents::all &&
-               options_.output == Output::json && options_.query.empty();
+        if (processors_ < 2 || options_.output != Output::json) {
+            return false;
+        }
+        return options_.documents == Documents::all
+                   ? options_.query.empty()
+                   : options_.documents == Documents::first && conversion_.documents() > 0;
     }
 
     std::expected<void, Error> add(std::string_view text, uint64_t lines_before) {
@@ -143,6 +147,9 @@ class Ahead {
                             return true;
                         }};
         return run(name_, options_, keep, [&](Conversion &conversion) {
+            if (options_.documents == Documents::first) {
+                conversion.only_check();
+            }
             return feed_piece(conversion, piece.text, name_, options_, piece.lines_before);
         });
     }

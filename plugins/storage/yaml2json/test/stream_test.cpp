@@ -170,6 +170,30 @@ BOOST_AUTO_TEST_CASE(a_reader_that_fails) {
     BOOST_TEST(report.error().code == K2S_E_IO);
 }
 
+BOOST_AUTO_TEST_CASE(behind_the_first_document_everything_is_checked) {
+    const auto first = [](std::string_view text, Report &counts) {
+        Options options;
+        options.limits.piece_bytes = 1;
+        Drip drip{text};
+        std::string output;
+        const auto report =
+            convert(Reader{&drip, Drip::read}, "in.yaml", options, {&output, collect});
+        counts = report.value_or(Report{});
+        return report ? output : output + report.error().message;
+    };
+    Report counts;
+    std::string many = "a: 1\n";
+    for (int i = 0; i < 50; ++i) {
+        many += "---\nb: 1\nb: 2\n"; // a duplicate key matters only where it is converted
+    }
+    BOOST_TEST(first(many, counts) == "{\"a\":1}");
+    BOOST_TEST(counts.documents == 51U);
+    BOOST_TEST(counts.written == 1U);
+    BOOST_TEST(first(many + "---\n[\n", counts).contains("in.yaml:154:1: flow sequence without"));
+    BOOST_TEST(first("# nothing\n...\n---\na: 1\n---\nb: 2\n", counts) == "{\"a\":1}");
+    BOOST_TEST(counts.documents == 2U);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE(queries)
