@@ -78,16 +78,19 @@ class Calls:
         show("VERSION", rows)
 
     def pairs(self, title, masquerade):
-        rows = {name: {"ADD": [], "DEL": []} for name in (*self.peers, "floor")}
-        memory = {}
+        rows = {name: {key: [] for key in ("ADD", "DEL", "ADD cpu", "DEL cpu")} for name in (*self.peers, "floor")}
+        memory, starts = {}, []
         for _ in range(PAIRS):
             for name in shuffled(rows):
-                for command, times in rows[name].items():
-                    took, _, kilo = (self.least(command, masquerade) if name == "floor" else
-                                     self.plugin(name, command, self.config(masquerade, name)))
-                    times.append(took)
+                for command in ("ADD", "DEL"):
+                    took, used, kilo = (self.least(command, masquerade) if name == "floor" else
+                                        self.plugin(name, command, self.config(masquerade, name)))
+                    rows[name][command].append(took)
+                    rows[name][command + " cpu"].append(used)
                     memory[name] = max(memory.get(name, 0), kilo)
+            starts.append(self.plugin("k2s", "VERSION", os.devnull)[:2])
         show(title, rows)
+        print("  k2s without the work (VERSION): {:.2f}, cpu {:.2f}".format(*map(statistics.median, zip(*starts))))
         print("  largest resident size: " + ", ".join(f"{name} {kilo / 1024:.1f} MB" for name, kilo in memory.items()))
 
     def many_ports(self):

@@ -29,7 +29,8 @@
 #include <unistd.h>
 
 #define HOST_END "vethfloor0"
-#define TABLE "floor"
+#define TABLE "cni_plugins_masquerade" /* bridge has made it */
+#define CHAIN "masq_checks"
 
 static char buffer[65536], answer[65536];
 static size_t used;
@@ -212,6 +213,39 @@ static void mark(uint16_t type) {
     end(header);
 }
 
+static int add_handle(const struct nlattr *attribute, void *data) {
+    if (mnl_attr_get_type(attribute) == NFTA_RULE_HANDLE) {
+        memcpy(data, mnl_attr_get_payload(attribute), sizeof(uint64_t));
+    }
+    return MNL_CB_OK;
+}
+
+/* The handle of the last rule. */
+static uint64_t list_rules(struct mnl_socket *socket, const char *chain) {
+    struct nlmsghdr *header = nft(NFT_MSG_GETRULE, NLM_F_DUMP);
+    mnl_attr_put_strz(header, NFTA_RULE_TABLE, TABLE);
+    mnl_attr_put_strz(header, NFTA_RULE_CHAIN, chain);
+    end(header);
+    if (mnl_socket_sendto(socket, buffer, used) < 0) {
+        die("list");
+    }
+    used = 0;
+    uint64_t handle = 0;
+    for (int done = 0; !done;) {
+        int left = (int)mnl_socket_recvfrom(socket, answer, sizeof(answer));
+        for (const struct nlmsghdr *one = (const struct nlmsghdr *)answer; mnl_nlmsg_ok(one, left);
+             one = mnl_nlmsg_next(one, &left)) {
+            if (one->nlmsg_type == NLMSG_DONE || one->nlmsg_type == NLMSG_ERROR) {
+                done = 1;
+            } else {
+                mnl_attr_parse(one, sizeof(struct nfgenmsg), add_handle, &handle);
+            }
+        }
+        done = done || left < 0;
+    }
+    return handle;
+}
+
 static void put_expression(struct nlmsghdr *header, const char *name, const uint32_t *numbers,
                            int count, const void *value, size_t size) {
     struct nlattr *element = mnl_attr_nest_start(header, NFTA_LIST_ELEM);
@@ -231,22 +265,11 @@ static void put_expression(struct nlmsghdr *header, const char *name, const uint
 
 static void masquerade(uint32_t address) {
     struct mnl_socket *socket = open_socket(NETLINK_NETFILTER);
+    list_rules(socket, "postrouting");
     mark(NFNL_MSG_BATCH_BEGIN);
-    struct nlmsghdr *header = nft(NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_ACK);
-    mnl_attr_put_strz(header, NFTA_TABLE_NAME, TABLE);
-    end(header);
-    header = nft(NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_ACK);
-    mnl_attr_put_strz(header, NFTA_CHAIN_TABLE, TABLE);
-    mnl_attr_put_strz(header, NFTA_CHAIN_NAME, "post");
-    struct nlattr *hook = mnl_attr_nest_start(header, NFTA_CHAIN_HOOK);
-    mnl_attr_put_u32(header, NFTA_HOOK_HOOKNUM, htonl(NF_INET_POST_ROUTING));
-    mnl_attr_put_u32(header, NFTA_HOOK_PRIORITY, htonl(100));
-    mnl_attr_nest_end(header, hook);
-    mnl_attr_put_strz(header, NFTA_CHAIN_TYPE, "nat");
-    end(header);
-    header = nft(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND | NLM_F_ACK);
+    struct nlmsghdr *header = nft(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND | NLM_F_ACK);
     mnl_attr_put_strz(header, NFTA_RULE_TABLE, TABLE);
-    mnl_attr_put_strz(header, NFTA_RULE_CHAIN, "post");
+    mnl_attr_put_strz(header, NFTA_RULE_CHAIN, CHAIN);
     struct nlattr *list = mnl_attr_nest_start(header, NFTA_RULE_EXPRESSIONS);
     const uint32_t load[] = {NFT_REG_1, NFT_PAYLOAD_NETWORK_HEADER, 12, 4};
     const uint32_t family[] = {NFT_META_NFPROTO, NFT_REG_1};
@@ -262,43 +285,17 @@ static void masquerade(uint32_t address) {
     mnl_attr_nest_end(header, list);
     end(header);
     mark(NFNL_MSG_BATCH_END);
-    flush(socket, 3, "masquerade");
-}
-
-static int add_handle(const struct nlattr *attribute, void *data) {
-    if (mnl_attr_get_type(attribute) == NFTA_RULE_HANDLE) {
-        memcpy(data, mnl_attr_get_payload(attribute), sizeof(uint64_t));
-    }
-    return MNL_CB_OK;
+    flush(socket, 1, "masquerade");
 }
 
 /* As bridge has to: rules are listed to learn their handles. */
 static void stop_masquerading(void) {
     struct mnl_socket *socket = open_socket(NETLINK_NETFILTER);
-    struct nlmsghdr *header = nft(NFT_MSG_GETRULE, NLM_F_DUMP);
-    mnl_attr_put_strz(header, NFTA_RULE_TABLE, TABLE);
-    end(header);
-    if (mnl_socket_sendto(socket, buffer, used) < 0) {
-        die("list");
-    }
-    used = 0;
-    uint64_t handle = 0;
-    for (int done = 0; !done;) {
-        int left = (int)mnl_socket_recvfrom(socket, answer, sizeof(answer));
-        for (const struct nlmsghdr *one = (const struct nlmsghdr *)answer; mnl_nlmsg_ok(one, left);
-             one = mnl_nlmsg_next(one, &left)) {
-            if (one->nlmsg_type == NLMSG_DONE || one->nlmsg_type == NLMSG_ERROR) {
-                done = 1;
-            } else {
-                mnl_attr_parse(one, sizeof(struct nfgenmsg), add_handle, &handle);
-            }
-        }
-        done = done || left < 0;
-    }
+    const uint64_t handle = list_rules(socket, CHAIN);
     mark(NFNL_MSG_BATCH_BEGIN);
-    header = nft(NFT_MSG_DELRULE, NLM_F_ACK);
+    struct nlmsghdr *header = nft(NFT_MSG_DELRULE, NLM_F_ACK);
     mnl_attr_put_strz(header, NFTA_RULE_TABLE, TABLE);
-    mnl_attr_put_strz(header, NFTA_RULE_CHAIN, "post");
+    mnl_attr_put_strz(header, NFTA_RULE_CHAIN, CHAIN);
     mnl_attr_put(header, NFTA_RULE_HANDLE, sizeof(handle), &handle);
     end(header);
     mark(NFNL_MSG_BATCH_END);
