@@ -637,6 +637,111 @@ function Test-Image {
     }
 }
 
+# A CNI plugin as a runtime calls it.
+function Start-Cni([string] $Name, [string] $Command, [string] $Container, [string] $Netns, [string] $Config) {
+    $variables = @{
+        CNI_COMMAND = $Command; CNI_CONTAINERID = $Container; CNI_NETNS = $Netns; CNI_IFNAME = 'eth0'; CNI_PATH = $bin
+    }
+    foreach ($variable in $variables.Keys) { Set-Item -Path "Env:$variable" -Value $variables[$variable] }
+    try {
+        $job = Start-Tool (Get-Tool $Name) @()
+        $job.Process.StandardInput.Write($Config)
+        $job.Process.StandardInput.Close()
+        return $job
+    } finally {
+        foreach ($variable in $variables.Keys) { Remove-Item -Path "Env:$variable" }
+    }
+}
+
+function Invoke-Cni([string] $Name, [string] $Command, [string] $Container, [string] $Netns, [string] $Config) {
+    return Wait-Tool (Start-Cni $Name $Command $Container $Netns $Config) 60
+}
+
+function Test-Cni {
+    $data = (Join-Path $work 'ipam') -replace '\\', '/'
+    $range = '{"type": "host-local", "subnet": "10.254.77.0/24", "dataDir": "' + $data + '"}'
+    $config = '{"cniVersion": "1.0.0", "name": "k2sacc", "type": "nat", "ipam": ' + $range + '}'
+    $reserved = { @(Get-ChildItem -LiteralPath (Join-Path $data 'k2sacc') -Filter '10.254.77.*' -ErrorAction SilentlyContinue).Count }
+    foreach ($name in 'bridge', 'host-local') {
+        Test-Case "cni: $name says its versions" {
+            $result = Invoke-Cni $name 'VERSION' '' '' ''
+            Assert-Code $result 0
+            Assert (($result.Out | ConvertFrom-Json).supportedVersions -contains '1.1.0') "it printed: $($result.Out)"
+        }
+    }
+    Test-Case 'cni: host-local, 20 calls at once' {
+        $jobs = foreach ($number in 1..20) { Start-Cni 'host-local' 'ADD' "pod$number" 'none' $config }
+        $given = foreach ($job in $jobs) {
+            $result = Wait-Tool $job 60
+            Assert-Code $result 0
+            ($result.Out | ConvertFrom-Json).ips[0].address
+        }
+        Assert (@($given | Sort-Object -Unique).Count -eq 20) "addresses: $given"
+        Assert ((& $reserved) -eq 20) "there are $(& $reserved) reservations"
+        foreach ($number in 1..20) { Assert-Code (Invoke-Cni 'host-local' 'DEL' "pod$number" 'none' $config) 0 }
+        Assert ((& $reserved) -eq 0) "$(& $reserved) reservations are left over"
+    }
+    Test-Case 'cni: bridge plugs a namespace into a NAT network and out again' {
+        if (-not (Get-Command Get-HnsNetwork -ErrorAction SilentlyContinue)) { return 'skip: the feature Containers is not there' }
+        Add-Type -Namespace K2s -Name Hcn -MemberDefinition '
+[DllImport("computenetwork.dll", CharSet = CharSet.Unicode)]
+public static extern int HcnCreateNamespace(ref Guid id, string settings, out IntPtr handle, out IntPtr error);
+[DllImport("computenetwork.dll")] public static extern int HcnCloseNamespace(IntPtr handle);
+[DllImport("computenetwork.dll")] public static extern int HcnDeleteNamespace(ref Guid id, out IntPtr error);'
+        $id = [Guid]::NewGuid()
+        $handle = [IntPtr]::Zero
+        $problem = [IntPtr]::Zero
+        $made = [K2s.Hcn]::HcnCreateNamespace([ref] $id, '{"Type": "Host", "SchemaVersion": {"Major": 2, "Minor": 0}}', [ref] $handle, [ref] $problem)
+        Assert ($made -eq 0) ('HcnCreateNamespace: 0x{0:x8}' -f $made)
+        [void] [K2s.Hcn]::HcnCloseNamespace($handle)
+        try {
+            Assert-Code (Invoke-Cni 'bridge' 'STATUS' '' '' ($config -replace '1\.0\.0', '1.1.0')) 0
+            $added = Invoke-Cni 'bridge' 'ADD' 'pod' "$id" $config
+            Assert-Code $added 0
+            Assert (($added.Out | ConvertFrom-Json).ips[0].address -like '10.254.77.*/24') "it printed: $($added.Out)"
+            $again = Invoke-Cni 'bridge' 'ADD' 'pod' "$id" $config
+            Assert ($again.Out -eq $added.Out) "the second time it printed: $($again.Out)"
+            $checked = $config.Substring(0, $config.Length - 1) + ', "prevResult": ' + $added.Out + '}'
+            Assert-Code (Invoke-Cni 'bridge' 'CHECK' 'pod' "$id" $checked) 0
+            Assert (@(Get-HnsEndpoint | Where-Object { $_.Name -eq 'pod_k2sacc' }).Count -eq 1) 'there is no endpoint'
+            foreach ($time in 1, 2) { Assert-Code (Invoke-Cni 'bridge' 'DEL' 'pod' "$id" $config) 0 }
+            Assert (@(Get-HnsEndpoint | Where-Object { $_.Name -eq 'pod_k2sacc' }).Count -eq 0) 'the endpoint is left over'
+            Assert ((& $reserved) -eq 0) 'the address is left over'
+        } finally {
+            [void] [K2s.Hcn]::HcnDeleteNamespace([ref] $id, [ref] $problem)
+            Get-HnsNetwork | Where-Object { $_.Name -eq 'k2sacc' } | Remove-HnsNetwork
+        }
+    }
+    Test-Case 'cni: bridge without HNS says so' {
+        if (Get-Service -Name hns -ErrorAction SilentlyContinue) { return 'skip: the Host Network Service is there' }
+        $result = Invoke-Cni 'bridge' 'STATUS' '' '' ($config -replace '1\.0\.0', '1.1.0')
+        Assert-Code $result 1
+        Assert (($result.Out | ConvertFrom-Json).code -eq 50) "it printed: $($result.Out)"
+    }
+}
+
+function Test-Network {
+    $folder = Join-Path $work 'network'
+    Test-Case 'network: the plan, a check and a dry run' {
+        $plan = Invoke-Tool (Get-Tool 'k2s') @('network', 'plan', '--format', 'json')
+        Assert-Code $plan 0
+        Assert (($plan.Out | ConvertFrom-Json).routes.Count -gt 0) "it printed: $($plan.Out)"
+        foreach ($arguments in @('check'), @('apply', '--dry-run'), @('show')) {
+            $result = Invoke-Tool (Get-Tool 'k2s') (@('network') + $arguments + @('--folder', $folder, '--format', 'json'))
+            Assert (@(0, 8) -contains $result.Code) "$arguments ended with $($result.Code): $($result.Err)"
+            Assert (($result.Out | ConvertFrom-Json).Count -gt 0) "$arguments printed: $($result.Out)"
+        }
+        Assert (-not (Test-Path -LiteralPath $folder)) 'a dry run has made something'
+    }
+    Test-Case 'vfprules: a backend is chosen, or said to be missing' {
+        $rules = Join-Path $work 'vfprules.json'
+        Write-Text $rules '{"routes": [{"name": "far", "subnet": "198.51.100.0/24", "gateway": "203.0.113.254", "priority": "200"}]}'
+        $result = Invoke-Tool (Get-Tool 'vfprules') @('-portid', [Guid]::NewGuid().ToString(), '-rules', $rules, '-dry-run')
+        $there = Test-Path -LiteralPath (Join-Path $env:SystemRoot 'System32\vfpctrl.exe')
+        Assert ($result.Code -eq $(if ($there) { 8 } else { 4 })) "code $($result.Code): $($result.Out)$($result.Err)"
+    }
+}
+
 # ---- run ---------------------------------------------------------------------------------------
 
 try {
@@ -654,6 +759,8 @@ try {
     Test-Seed
     Test-Wincat
     Test-Image
+    Test-Cni
+    Test-Network
 } finally {
     foreach ($job in @($running)) { if (-not $job.Process.HasExited) { $job.Process.Kill() } }
     Stop-Job $origin
