@@ -126,8 +126,39 @@ class Network(unittest.TestCase):
         hops = self.good("trace", "172.20.0.9", "172.20.1.2")
         self.assertIn("via 172.19.1.101", hops[-2]["rule"])
         self.assertIn("NAT exception 172.20.0.0/16", json.dumps(hops))
-        for words in (["trace"], ["trace", "172.20.0.9"], ["trace", "172.20.0.9", "x"], ["trace", "::1", "172.20.0.9"]):
+        for words in (["trace"], ["trace", "172.20.0.9"], ["trace", "::1", "172.20.0.9"]):
             self.assertEqual(self.call(*words)[0], 2)
+        self.assertEqual(self.call("trace", "172.20.0.9", "x")[0], 6)
+
+    def test_trace_of_a_pod_shows_the_rules_that_are_there(self):
+        pod, results = f"{HOST}-pod", os.path.join(self.folder, "results")
+        sh("ip", "netns", "add", pod)
+        self.addCleanup(sh, "ip", "netns", "del", pod)
+        os.mkdir(results)
+        config = {"cniVersion": "1.0.0", "name": "net", "type": "bridge", "bridge": "cbr", "isDefaultGateway": True,
+                  "ipMasq": True, "ipam": {"type": "host-local", "subnet": "172.20.1.0/24", "dataDir": self.folder}}
+        bins = os.path.join(STAGE, "bin")
+        env = {**os.environ, "CNI_COMMAND": "ADD", "CNI_CONTAINERID": "c" * 64, "CNI_NETNS": f"/run/netns/{pod}",
+               "CNI_IFNAME": "eth0", "CNI_PATH": bins}
+        added = subprocess.run(["ip", "netns", "exec", HOST, os.path.join(bins, "bridge")], input=json.dumps(config),
+                               capture_output=True, text=True, env=env, check=True)
+        result = json.loads(added.stdout)
+        self.write(os.path.join(results, "net-c-eth0"), {
+            "kind": "cniCacheV1", "containerId": "c" * 64, "ifName": "eth0", "networkName": "net", "result": result,
+            "cniArgs": [["K8S_POD_NAMESPACE", "shop"], ["K8S_POD_NAME", "cart"]]})
+        rules = os.path.join(self.folder, "vfprules.json")
+        self.write(rules, {"routes": [{"name": "dns", "subnet": "172.21.0.0/24", "gateway": "172.20.1.1", "priority": "9"}]})
+        vfprules = ["ip", "netns", "exec", HOST, os.path.join(bins, "vfprules"), "-portid", result["interfaces"][1]["name"],
+                    "-rules", rules]
+        sh(*vfprules)
+        self.addCleanup(sh, *vfprules, "remove")
+        trace = ["--cni-cache", results, "trace", "shop/cart"]
+        self.assertIn("pod shop/cart", self.good(*trace, "172.21.0.10")[0]["at"])
+        self.assertIn("nftables rule dns: 172.21.0.0/24", json.dumps(self.good(*trace, "172.21.0.10")))
+        outside = json.dumps(self.good(*trace, "8.8.8.8"))
+        self.assertIn("no rule of vfprules matches", outside)
+        self.assertIn("leaves with the host's address: nftables rule", outside)
+        self.assertIn("the pod's address stays", json.dumps(self.good(*trace, "172.20.1.200")))
 
     def test_plan_and_wrong_input(self):
         plan = self.good("plan", "--role", "windows-host")

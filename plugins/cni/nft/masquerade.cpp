@@ -157,4 +157,16 @@ Result<void> Masquerade::check(const ValidAttachment &attachment,
     return {};
 }
 
+Result<std::optional<std::string>> Masquerade::comment_of(const ValidAttachment &attachment) {
+    auto rules = list_rules(socket_, k_checks, false);
+    if (!rules) {
+        return pass(rules);
+    }
+    const auto prefix = attachment_key(network_, attachment);
+    const auto found = std::ranges::find_if(
+        *rules, [&](const Rule &rule) { return rule.comment.starts_with(prefix); });
+    return found == rules->end() ? Result<std::optional<std::string>>(std::nullopt)
+                                 : std::move(found->comment);
+}
+
 } // namespace k2s::cni::nft

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,8 @@ class Masquerade {
     Result<void> remove_others(const std::vector<ValidAttachment> &valid);
     /// Fails when a rule that `add` makes is missing or changed.
     Result<void> check(const ValidAttachment &attachment, const std::vector<Prefix> &addresses);
+    /// The comment of a rule of this attachment; nullopt: it has none.
+    Result<std::optional<std::string>> comment_of(const ValidAttachment &attachment);
 
   private:
     netlink::Socket &socket_;

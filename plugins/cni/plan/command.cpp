@@ -10,7 +10,9 @@
 
 #include "plan/apply.hpp"
 #include "plan/changes.hpp"
+#include "plan/pods.hpp"
 #include "vfprules/backend.hpp"
+#include "vfprules/command.hpp"
 
 namespace k2s::network {
 namespace {
@@ -153,17 +155,27 @@ Status watch(const k2s::Host &host, Job &job) {
     return K2S_OK;
 }
 
-Status trace_command(const Invocation &call, Job &job) {
-    const auto ends = call.list("end");
-    const auto from = ends.size() == 2 ? Address::parse(ends[0]) : std::nullopt;
-    const auto to = ends.size() == 2 ? Address::parse(ends[1]) : std::nullopt;
-    if (!from || !to || from->is_v4() != to->is_v4()) {
-        return Error{K2S_E_USAGE, "trace needs two addresses of one family: where the packet comes "
-                                  "from and where it goes to"};
+Status trace_command(const Invocation &call, const k2s::Host &host, Job &job) {
+    const auto pods = cached_pods(call.text("cni-cache", default_cache()));
+    const auto ends = find_ends(call.list("end"), pods);
+    if (!ends) {
+        return ends.error();
     }
-    auto hops = trace(job.settings, job.plan, *job.host, *from, *to);
+    const auto &[from, to] = *ends;
+    auto hops = trace(job.settings, job.plan, *job.host, from.address, to.address);
     if (!hops) {
         return hops.error();
+    }
+    if (to.pod != nullptr) {
+        hops->front().rule += ", pod " + to.pod->text();
+    }
+    if (from.pod != nullptr) {
+        hops->front().at += ", pod " + from.pod->text();
+        LiveOptions live;
+        live.rules.run = vfprules::runner_of(host);
+        auto rules = live_rules(*from.pod, from.address, to.address, live);
+        hops->insert(hops->begin() + 1, std::make_move_iterator(rules.begin()),
+                     std::make_move_iterator(rules.end()));
     }
     Json list = Json::array();
     for (const auto &each : *hops) {
@@ -189,7 +201,7 @@ Status run_command(const Invocation &call, const k2s::Host &host) {
         return check(call, *job);
     }
     if (action == "trace") {
-        return trace_command(call, *job);
+        return trace_command(call, host, *job);
     }
     if (action == "apply" && call.flag("watch") && !call.dry_run()) {
         return watch(host, *job);
