@@ -85,6 +85,16 @@ class Doctor(TreeTest):
             self.assertEqual(len(failed), 1, failed)
             self.assertIn("service 'edge' of host 'default'", failed[0])
 
+    def test_ports(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            words = ("--set", "services.edge.feature=httpproxy",
+                     "--set", f"services.edge.settings.addr=[\"127.0.0.1:{port}\"]")
+            failed = self.failures(*words)
+            self.assertEqual([one["check"] for one in failed], ["ports"], failed)
+            self.assertIn(f"'edge' cannot listen on 127.0.0.1:{port}", failed[0]["text"])
+        self.findings(*words)
+
     def test_dump(self):
         host = Running(self, "k2s", "run", "--name", "dumped", "--set", "features.httpproxy.enabled=false",
                        "--set", "features.l4proxy.enabled=false", "--set", "features.ticker.enabled=true")

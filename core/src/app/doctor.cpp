@@ -159,9 +159,14 @@ void examine_services(const nlohmann::ordered_json &state, const std::string &ho
     }
 }
 
-/// Returns the plugins that run there.
-std::set<std::string> examine_hosts(App &app, std::vector<Finding> &list) {
-    std::set<std::string> asked;
+/// What the hosts of this user run, by id and by instance.
+struct Running {
+    std::set<std::string> plugins;
+    std::set<std::string> services;
+};
+
+Running examine_hosts(App &app, std::vector<Finding> &list) {
+    Running running;
     const auto folder = run_dir();
     for (const auto &name :
          folder ? admin::running_instances(*folder) : std::vector<std::string>()) {
@@ -181,12 +186,15 @@ std::set<std::string> examine_hosts(App &app, std::vector<Finding> &list) {
              fmt::format("host '{}' is {}", name, text),
              text == "running" ? "" : fmt::format("see `k2s host status --name {}`", name)});
         examine_services(state, name, list);
+        for (const auto &service : state.value("services", nlohmann::ordered_json::array())) {
+            running.services.insert(service.value("instance", ""));
+        }
         for (const auto &[plugin, part] : told->at("plugins").items()) {
             examine_part(plugin, part.at("diagnostics"), list);
-            asked.insert(plugin);
+            running.plugins.insert(plugin);
         }
     }
-    return asked;
+    return running;
 }
 
 /// Plugins that no host runs are asked here.
@@ -227,7 +235,9 @@ std::vector<Finding> examine(App &app) {
     examine_configuration(app, list);
     const auto usable = examine_plugins(app, list);
     examine_keys(app, list);
-    examine_parts(app, usable, examine_hosts(app, list), list);
+    const auto running = examine_hosts(app, list);
+    examine_ports(app, running.services, list);
+    examine_parts(app, usable, running.plugins, list);
     std::ranges::move(examine_system(), std::back_inserter(list));
     return list;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <set>
+
 #include <nlohmann/json.hpp>
 
 #include "app/app.hpp"
@@ -20,6 +22,9 @@ struct Finding {
 std::vector<Finding> examine(App &app);
 
 nlohmann::ordered_json to_json(const std::vector<Finding> &findings);
+
+/// The addresses of services but those that run already, by instance.
+void examine_ports(App &app, const std::set<std::string> &running, std::vector<Finding> &list);
 
 /// What of the kernel or of Windows the features use.
 std::vector<Finding> examine_system();

@@ -37,9 +37,9 @@ std::vector<ServiceSpec> configured_services(const App &app, const Config &confi
         if (entry.value("enabled", true) && app.feature_enabled(feature, config, true)) {
             const auto *settings = config.service_settings(instance);
             const auto isolation = entry.find("isolation");
-            list.push_back({instance, feature, settings != nullptr ? settings->dump() : "{}",
-                            isolation != entry.end() ? to_place(*isolation)
-                                                     : app.place_of(feature, config)});
+            list.push_back(
+                {instance, feature, settings != nullptr ? settings->dump() : "{}",
+                 isolation != entry.end() ? to_place(*isolation) : app.place_of(feature, config)});
         }
     }
     return list;
@@ -65,6 +65,11 @@ Result<std::vector<ServiceSpec>> default_services(const App &app, const Config &
 
 } // namespace
 
+Result<std::vector<ServiceSpec>> services_to_run(const App &app, const Config &config) {
+    return config.given().contains("services") ? configured_services(app, config)
+                                               : default_services(app, config);
+}
+
 Result<int> run_host(App &app) {
     auto checked = check_config(app.config(), app.feature_schemas());
     if (!checked) {
@@ -78,9 +83,7 @@ Result<int> run_host(App &app) {
             if (safe_mode) {
                 return std::vector<ServiceSpec>();
             }
-            return config.given().contains("services")
-                       ? configured_services(app, config)
-                       : default_services(app, config);
+            return services_to_run(app, config);
         },
         app.text("name"));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// A host that runs services until it is asked to stop: `k2s run` and the foreground services of the
-/// presets (`httpproxy`) are the same thing with another list of services.
+/// A host that runs services until it is asked to stop: `k2s run` and the foreground services of
+/// the presets (`httpproxy`) are the same thing with another list of services.
 #pragma once
 
 #include <functional>
@@ -18,6 +18,9 @@ namespace k2s::core {
 
 /// The services that a configuration asks for, or why they cannot be told.
 using WantedServices = std::function<Result<std::vector<ServiceSpec>>(const Config &)>;
+
+/// Those of `k2s run`: the entries of `services`, or without it each service feature that is on.
+Result<std::vector<ServiceSpec>> services_to_run(const App &app, const Config &config);
 
 class ServiceHost {
   public:
