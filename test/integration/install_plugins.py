@@ -120,6 +120,8 @@ class Archives(InstallTest):
         self.k2s("feature", "disable", "versioned-tell")
         shutil.rmtree(self.plugins / "versioned")
         self.assertEqual(self.run_exe("k2s", "config", "validate").code, 0)
+        self.k2s("plugin", "install", first)
+        self.k2s("plugin", "uninstall", "versioned")
 
     def test_hostile_names(self):
         for name in ("../evil.so", "/etc/evil", "a/b.so", "..", ".hidden", "C:evil", "a\\b", "nul.txt",

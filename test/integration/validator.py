@@ -74,14 +74,16 @@ class Validator(TreeTest):
         self.assertEqual({found[name]["outcome"] for name in found}, {"pass"}, found)
 
     def test_each_defect(self):
-        skipped = {"load_crashes", "leaks_memory"} if WINDOWS else set()  # the loader refuses it there
+        # There the loader refuses the first; wine counts no handles, and nobody counts the heap.
+        skipped = {"load_crashes", "leaks_files", "leaks_memory"} if WINDOWS else set()
         for defect, (case, outcome, words, changes) in DEFECTS.items():
             if defect in skipped:
                 continue
             with self.subTest(defect=defect):
                 self.add(defect, **changes)
                 found, bad = self.validate(self.folder, "--case", case, "--case", "exports", "--seed", "1")
-                self.assertEqual(bad, {case}, found)
+                more = {"exports"} if WINDOWS and defect == "entry_missing" else set()  # no version script
+                self.assertEqual(bad, {case} | more, found)
                 if not WINDOWS or outcome == "fail":  # wine gives 0 for a crash
                     self.assertEqual(found[case]["outcome"], outcome, found)
                 self.assertIn(words, found[case]["message"])
