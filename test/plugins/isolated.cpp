@@ -223,7 +223,8 @@ class Isolated final : public k2s::Plugin,
             }
             return;
         }
-        for (int n = 0; n < 100'000; ++n) { // flood
+        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+        for (int n = 0; n < 100'000 && std::chrono::steady_clock::now() < end; ++n) { // flood
             self.log().error("flood", {{"n", n}});
         }
         self.deed_ = "flooded";
