@@ -96,7 +96,7 @@ class Doctor(TreeTest):
         self.findings(*words)
 
     def test_dump(self):
-        host = Running(self, "k2s", "run", "--name", "dumped", "--set", "features.httpproxy.enabled=false",
+        host = Running(self, "k2s", "run", "--set", "features.httpproxy.enabled=false",
                        "--set", "features.l4proxy.enabled=false", "--set", "features.ticker.enabled=true")
         host.wait_for("service started")
         path = os.path.join(self.folder, "dump.zip")
@@ -105,9 +105,9 @@ class Doctor(TreeTest):
             self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
         with zipfile.ZipFile(path) as inside:
             self.assertEqual(sorted(inside.namelist()), sorted(told["files"]))
-            for name in ("version.txt", "doctor.json", "plugins.json", "config.json", "host-dumped.json"):
+            for name in ("version.txt", "doctor.json", "plugins.json", "config.json", "host-default.json"):
                 self.assertTrue(inside.read(name), name)
-            state = json.loads(inside.read("host-dumped.json"))
+            state = json.loads(inside.read("host-default.json"))
             self.assertIn("example", state["plugins"])
             self.assertTrue([name for name in inside.namelist() if name.startswith("log-")])
         self.assertIn("logs", told["note"])

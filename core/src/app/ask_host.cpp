@@ -10,17 +10,21 @@
 
 namespace k2s::core {
 
-Result<std::vector<std::string>> tell_hosts(App &app) {
+std::vector<std::string> host_names() {
     const auto folder = run_dir();
-    std::vector<std::string> names = folder ? admin::running_instances(*folder)
-                                            : std::vector<std::string>();
+    std::vector<std::string> names =
+        folder ? admin::running_instances(*folder) : std::vector<std::string>();
     const std::string usual(admin::k_default_instance);
     if (std::ranges::find(names, usual) == names.end()) {
-        names.push_back(usual); // its endpoint may be configured to be elsewhere
+        names.push_back(usual);
     }
+    return names;
+}
+
+Result<std::vector<std::string>> tell_hosts(App &app) {
     std::vector<std::string> followers;
     Result<void> failed;
-    for (const auto &name : names) {
+    for (const auto &name : host_names()) {
         auto told = call_host(app, name, "POST", "/reload");
         if (told) {
             followers.push_back(name);

@@ -10,7 +10,6 @@
 
 #include <boost/filesystem/operations.hpp>
 
-#include "admin/endpoint.hpp"
 #include "app/host_client.hpp"
 #include "util/directories.hpp"
 #include "util/log_root.hpp"
@@ -167,9 +166,7 @@ struct Running {
 
 Running examine_hosts(App &app, std::vector<Finding> &list) {
     Running running;
-    const auto folder = run_dir();
-    for (const auto &name :
-         folder ? admin::running_instances(*folder) : std::vector<std::string>()) {
+    for (const auto &name : host_names()) {
         const auto told = call_host(app, name, "GET", "/diagnostics");
         if (!told) {
             if (told.error().code != K2S_E_NOT_FOUND) { // else: the trace of one that was killed

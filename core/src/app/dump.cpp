@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// k2s dump: one archive for a bug report. Secrets of the configuration are hidden, as `k2s config show`
-/// hides them; logs hold what they hold, and the command says so.
+/// k2s dump: one archive for a bug report. Secrets of the configuration are hidden, as `k2s config
+/// show` hides them; logs hold what they hold, and the command says so.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -10,7 +10,6 @@
 
 #include <k2s/sdk/atomic_file.hpp>
 
-#include "admin/endpoint.hpp"
 #include "app/doctor.hpp"
 #include "app/host_client.hpp"
 #include "config/report.hpp"
@@ -73,10 +72,11 @@ void add_logs(const App &app, Files &files) {
 }
 
 void add_hosts(App &app, Files &files) {
-    const auto folder = run_dir();
-    for (const auto &name :
-         folder ? admin::running_instances(*folder) : std::vector<std::string>()) {
+    for (const auto &name : host_names()) {
         const auto told = call_host(app, name, "GET", "/diagnostics");
+        if (!told && told.error().code == K2S_E_NOT_FOUND) {
+            continue;
+        }
         files[fmt::format("host-{}.json", name)] =
             pretty(told ? *told : nlohmann::ordered_json{{"error", told.error().message}});
     }
@@ -86,11 +86,12 @@ nlohmann::ordered_json list_plugins(App &app) {
     auto list = nlohmann::ordered_json::array();
     for (std::size_t i = 0; i < app.plugins().candidates().size(); ++i) {
         const auto &[manifest, file, enabled] = app.plugins().candidates()[i];
-        list.push_back({{"id", manifest.id},
-                        {"version", manifest.version},
-                        {"manifest", file},
-                        {"enabled", enabled},
-                        {"reasons", explain(app.plugins().candidates(), app.plugins().resolution(), i)}});
+        list.push_back(
+            {{"id", manifest.id},
+             {"version", manifest.version},
+             {"manifest", file},
+             {"enabled", enabled},
+             {"reasons", explain(app.plugins().candidates(), app.plugins().resolution(), i)}});
     }
     return list;
 }
@@ -129,11 +130,12 @@ Result<int> dump(App &app) {
     for (const auto &[name, content] : files) {
         names.push_back(name);
     }
-    return app.print({{"file", file},
-                      {"bytes", archive->size()},
-                      {"files", std::move(names)},
-                      {"note", "secrets of the configuration are hidden; look through the logs before "
-                               "you give it away"}});
+    return app.print(
+        {{"file", file},
+         {"bytes", archive->size()},
+         {"files", std::move(names)},
+         {"note", "secrets of the configuration are hidden; look through the logs before "
+                  "you give it away"}});
 }
 
 } // namespace k2s::core

@@ -14,8 +14,12 @@ namespace k2s::core {
 Result<nlohmann::ordered_json> call_host(App &app, const std::string &name, std::string_view method,
                                          std::string_view path);
 
-/// Lets every running host of this user look for plugins and read its configuration again; the names
-/// of those that did. The first error when one could not follow.
+/// The names under which hosts of this user may run: those that can be listed (wine lists no pipes)
+/// and the usual one, whose endpoint may be configured to be elsewhere.
+std::vector<std::string> host_names();
+
+/// Lets every running host of this user look for plugins and read its configuration again; the
+/// names of those that did. The first error when one could not follow.
 Result<std::vector<std::string>> tell_hosts(App &app);
 
 /// For results: "none", or the names.
