@@ -16,7 +16,7 @@ namespace {
 constexpr const char *k_table = "cni_plugins_masquerade";
 const Chain k_checks{Family::inet, k_table, "masq_checks"};
 const Chain k_postrouting{Family::inet, k_table, "postrouting"};
-constexpr Hook k_source_nat{"nat", NF_INET_POST_ROUTING, 100};
+const Hook k_source_nat{"nat", NF_INET_POST_ROUTING, 100};
 constexpr std::size_t k_longest_comment = 128;
 
 constexpr uint32_t k_source_v4 = 12, k_source_v6 = 8;

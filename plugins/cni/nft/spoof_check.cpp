@@ -16,7 +16,7 @@ constexpr const char *k_table = "nat";
 constexpr std::string_view k_prefix = "macspoofchk-";
 const Chain k_base{Family::bridge, k_table, "PREROUTING"};
 constexpr uint32_t k_prerouting = 0; // NF_BR_PRE_ROUTING; its header does not agree with C++
-constexpr Hook k_hook{"filter", k_prerouting, -300};
+const Hook k_hook{"filter", k_prerouting, -300};
 constexpr uint32_t k_source_mac = 6;
 
 std::string id_of(const ValidAttachment &of) {
