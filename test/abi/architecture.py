@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""architecture.py SOURCE_ROOT: includes point one way. Plugins include themselves and the public
-headers; the core includes itself; a plugin reaches another one only through a contract."""
+"""architecture.py SOURCE_ROOT: includes point one way. Plugins include themselves, plugins/common and the
+public headers; plugins/common and the core include themselves; a plugin reaches another one only through
+a contract."""
 import os
 import pathlib
 import re
@@ -25,7 +26,8 @@ def inside(path, folder):
 
 
 def plugin_problems(root, plugin):
-    own_headers = {path for path in sources(plugin)}
+    common = root / "plugins/common"
+    own_headers = {path for folder in (plugin, common) for path in sources(folder)}
     for path in sources(plugin):
         for quoted, name in includes(path):
             place = f"{path.relative_to(root)}: includes {name}"
@@ -37,6 +39,8 @@ def plugin_problems(root, plugin):
                 # Relative to the file, to a folder above it, or to the plugin: in the plugin anyway.
                 bases = [path.parent, *path.parent.parents]
                 bases = [base for base in bases if inside(base, plugin)]
+                if name.startswith("common/"):
+                    bases = [common.parent]
                 found = [pathlib.Path(os.path.normpath(base / name)) for base in bases]
                 if not any(each in own_headers for each in found) and not name.startswith(PUBLIC):
                     yield f"{place}: not a file of the plugin '{plugin.name}'"
@@ -71,7 +75,7 @@ def main():
     plugins = [path.parent for path in sorted((root / "plugins").glob("*/plugin.json"))]
     assert len(plugins) >= 2 and (root / "core/src").is_dir(), f"{root} is not the source tree"
     problems = list(core_problems(root))
-    for plugin in plugins:
+    for plugin in [*plugins, root / "plugins/common"]:
         problems += plugin_problems(root, plugin)
     print("\n".join(problems) or f"the core and {len(plugins)} plugins include what they may")
     return 1 if problems else 0

@@ -7,10 +7,10 @@
 #include <string>
 #include <string_view>
 
-#include "dataplane/text.hpp"
-#include "no_proxy.hpp"
+#include "common/no_proxy.hpp"
+#include "common/text.hpp"
 
-using k2s::httpproxy::NoProxy;
+using k2s::NoProxy;
 
 namespace {
 
@@ -45,11 +45,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     require(matched.empty() != items.bypass(host, port));
     // The item that is named stands in the list.
     require(matched.empty() || matched == NoProxy::k_loopback ||
-            k2s::dataplane::to_lower(list).find(matched) != std::string::npos ||
+            k2s::to_lower(list).find(matched) != std::string::npos ||
             list.find(matched) != std::string::npos);
     // Neither the letters' case (but of "localhost", as the reference has it) nor another item
     // takes a match away.
-    const std::string lower = k2s::dataplane::to_lower(host);
+    const std::string lower = k2s::to_lower(host);
     require(lower == "localhost" || items.bypass(upper(host), port) == items.bypass(lower, port));
     if (!matched.empty()) {
         require(NoProxy(list + ",unrelated.invalid").bypass(host, port));
@@ -58,8 +58,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     }
     require(NoProxy("*," + list).bypass(host, port));
     for (const std::string &ignored : items.ignored()) {
-        require(!ignored.empty() &&
-                k2s::dataplane::to_lower(list).find(ignored) != std::string::npos);
+        require(!ignored.empty() && k2s::to_lower(list).find(ignored) != std::string::npos);
     }
     return 0;
 }

@@ -7,13 +7,13 @@
 #include <string_view>
 #include <utility>
 
-#include "dataplane/text.hpp"
+#include "common/text.hpp"
 #include "l4proxy/settings.hpp"
 #include "settings.hpp"
 
 namespace {
 
-using k2s::dataplane::parse_decimal;
+using k2s::parse_decimal;
 
 void require(bool holds) {
     if (!holds) {

@@ -6,16 +6,11 @@
 #include <openssl/evp.h>
 
 #include "base/json.hpp"
+#include "common/encoding.hpp"
+#include "common/text.hpp"
 
 namespace k2s::image {
 namespace {
-
-std::string lower(std::string text) {
-    std::ranges::transform(text, text.begin(), [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-    });
-    return text;
-}
 
 /// Reads RFC 9110 11.3: `scheme name="value", name=value, scheme …`.
 class ChallengeReader {
@@ -25,14 +20,14 @@ class ChallengeReader {
     bool next(Challenge &challenge) {
         challenge = {};
         skip(" \t,");
-        challenge.scheme = lower(token());
+        challenge.scheme = to_lower(token());
         if (challenge.scheme.empty()) {
             return false;
         }
         for (;;) {
             skip(" \t,");
             const size_t before = at_;
-            const std::string name = lower(token());
+            const std::string name = to_lower(token());
             skip(" \t");
             if (name.empty() || at_ >= text_.size() || text_[at_] != '=') {
                 at_ = before; // the next scheme

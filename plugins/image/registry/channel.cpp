@@ -10,6 +10,9 @@
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
 
+#include "common/address.hpp"
+#include "common/system_roots.hpp"
+
 namespace k2s::image {
 namespace {
 
@@ -131,9 +134,7 @@ struct Channel::Impl {
         SSL_CTX_set_min_proto_version(context.native_handle(), TLS1_2_VERSION);
         secure.emplace(std::move(plain), context);
         SSL *const session = secure->native_handle();
-        error_code no_address;
-        net::ip::make_address(url.host, no_address);
-        if (!no_address) { // it is no server name (RFC 6066 3)
+        if (parse_address(url.host)) { // it is no server name (RFC 6066 3)
             X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session), url.host.c_str());
         } else {
             SSL_set1_host(session, url.host.c_str());

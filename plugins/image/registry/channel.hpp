@@ -83,7 +83,4 @@ class Channel {
     std::unique_ptr<Impl> impl_;
 };
 
-/// linux/, windows/: adds the system's roots to an SSL_CTX; false: there are none.
-bool add_system_roots(void *ssl_ctx);
-
 } // namespace k2s::image

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "registry/http.hpp"
 
-#include <algorithm>
-
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
+
+#include "common/text.hpp"
 
 namespace k2s::image {
 namespace {
@@ -36,11 +36,7 @@ HttpResponse head_of(const http::response_header<> &head) {
     HttpResponse response;
     response.status = head.result_int();
     for (const auto &field : head) {
-        std::string name(field.name_string());
-        std::ranges::transform(name, name.begin(), [](char c) {
-            return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-        });
-        auto &value = response.headers[name];
+        auto &value = response.headers[to_lower(field.name_string())];
         value += (value.empty() ? "" : ", ") + std::string(field.value());
     }
     return response;

@@ -4,8 +4,8 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <vector>
 
+#include "common/no_proxy.hpp"
 #include "registry/url.hpp"
 
 namespace k2s::image {
@@ -27,13 +27,8 @@ class ProxySettings {
     const Proxy *proxy_for(const Url &url) const;
 
   private:
-    bool direct(const Url &url) const;
-
     std::optional<Proxy> plain_, secure_;
-    std::vector<std::string> direct_; // items of NO_PROXY, lower case
+    NoProxy direct_;
 };
-
-/// RFC 4648.
-std::string base64(std::string_view bytes);
 
 } // namespace k2s::image

@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <ctime>
 
-#include "text.hpp"
+#include "common/text.hpp"
 
 namespace k2s::dataplane {
 namespace {

@@ -8,9 +8,9 @@
 #include <boost/asio/ip/v6_only.hpp>
 
 #include "activation.hpp"
-#include "address.hpp"
+#include "common/address.hpp"
+#include "common/text.hpp"
 #include "stream.hpp"
-#include "text.hpp"
 
 namespace k2s::dataplane {
 namespace {

@@ -5,7 +5,7 @@
 #include <system_error>
 #include <thread>
 
-#include "text.hpp"
+#include "common/text.hpp"
 
 namespace k2s::dataplane {
 namespace {

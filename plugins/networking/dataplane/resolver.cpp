@@ -5,7 +5,7 @@
 
 #include <boost/asio/post.hpp>
 
-#include "text.hpp"
+#include "common/text.hpp"
 
 namespace k2s::dataplane {
 namespace {

@@ -10,7 +10,7 @@
 
 #include <boost/asio/thread_pool.hpp>
 
-#include "address.hpp"
+#include "common/address.hpp"
 #include "net.hpp"
 #include "watchdog.hpp"
 

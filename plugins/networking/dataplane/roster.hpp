@@ -6,7 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "address.hpp"
+#include "common/address.hpp"
 #include "net.hpp"
 #include "watchdog.hpp"
 

@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "dataplane/address.hpp"
+#include "common/address.hpp"
 #include "vocabulary.hpp"
 
 namespace k2s::httpproxy {

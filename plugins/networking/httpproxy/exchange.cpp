@@ -5,8 +5,8 @@
 
 #include <boost/asio/co_spawn.hpp>
 
+#include "common/text.hpp"
 #include "dataplane/event.hpp"
-#include "dataplane/text.hpp"
 #include "rewrite.hpp"
 #include "vocabulary.hpp"
 

@@ -4,7 +4,7 @@
 #include <array>
 #include <cstring>
 
-#include "dataplane/text.hpp"
+#include "common/text.hpp"
 #include "vocabulary.hpp"
 
 namespace k2s::httpproxy {

@@ -3,7 +3,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 
-#include "dataplane/text.hpp"
+#include "common/text.hpp"
 #include "dialer.hpp"
 #include "target.hpp"
 #include "tls_session.hpp"

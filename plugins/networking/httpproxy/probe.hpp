@@ -10,7 +10,7 @@
 
 #include <k2s/sdk/error.hpp>
 
-#include "dataplane/address.hpp"
+#include "common/address.hpp"
 #include "settings.hpp"
 
 namespace k2s::httpproxy {

@@ -3,7 +3,7 @@
 
 #include <charconv>
 
-#include "dataplane/text.hpp"
+#include "common/text.hpp"
 #include "vocabulary.hpp"
 
 namespace k2s::httpproxy {

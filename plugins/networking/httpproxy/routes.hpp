@@ -9,8 +9,8 @@
 
 #include <k2s/sdk/error.hpp>
 
+#include "common/host_matcher.hpp"
 #include "config.hpp"
-#include "host_matcher.hpp"
 #include "upstream.hpp"
 
 namespace k2s::httpproxy {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "settings.hpp"
 
-#include "dataplane/text.hpp"
+#include "common/text.hpp"
 #include "vocabulary.hpp"
 
 namespace k2s::httpproxy {

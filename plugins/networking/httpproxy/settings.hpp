@@ -8,11 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "common/address.hpp"
+#include "common/no_proxy.hpp"
 #include "config.hpp"
-#include "dataplane/address.hpp"
 #include "dataplane/listener.hpp"
 #include "head_parser.hpp"
-#include "no_proxy.hpp"
 #include "routes.hpp"
 #include "upstream.hpp"
 #include "vocabulary.hpp"

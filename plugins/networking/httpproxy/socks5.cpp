@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "socks5.hpp"
 
-#include "dataplane/address.hpp"
+#include "common/address.hpp"
 
 namespace k2s::httpproxy {
 namespace {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "target.hpp"
 
-#include "dataplane/address.hpp"
-#include "dataplane/text.hpp"
+#include "common/address.hpp"
+#include "common/text.hpp"
 #include "vocabulary.hpp"
 
 namespace k2s::httpproxy {

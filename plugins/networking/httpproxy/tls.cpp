@@ -8,7 +8,8 @@
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
 
-#include "dataplane/address.hpp"
+#include "common/address.hpp"
+#include "common/system_roots.hpp"
 #include "vocabulary.hpp"
 
 namespace k2s::httpproxy {

@@ -33,8 +33,4 @@ class TlsClient {
 /// Why the handshake of this session (SSL *) failed.
 std::string describe_handshake_failure(void *session, const std::string &reason);
 
-/// linux/trust.cpp, windows/trust.cpp: adds the system's trusted roots to an SSL_CTX.
-/// Returns false when none could be found.
-bool add_system_roots(void *ssl_ctx);
-
 } // namespace k2s::httpproxy

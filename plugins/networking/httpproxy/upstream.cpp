@@ -6,58 +6,15 @@
 #include <cstdio>
 #include <cstring>
 
+#include "common/encoding.hpp"
+#include "common/text.hpp"
 #include "dataplane/file.hpp"
-#include "dataplane/text.hpp"
 #include "target.hpp"
 #include "tls.hpp"
 #include "vocabulary.hpp"
 
 namespace k2s::httpproxy {
 namespace {
-
-int hex_digit(char c) noexcept {
-    if (ascii_digit(c)) {
-        return c - '0';
-    }
-    c = ascii_lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-// False for a broken escape and for control characters, which no Basic credential may contain.
-bool percent_decode(std::string_view text, std::string &out) {
-    for (size_t i = 0; i < text.size(); ++i) {
-        char c = text[i];
-        if (c == '%') {
-            if (i + 2 >= text.size() || hex_digit(text[i + 1]) < 0 || hex_digit(text[i + 2]) < 0) {
-                return false;
-            }
-            c = static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
-            i += 2;
-        }
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-            return false;
-        }
-        out += c;
-    }
-    return true;
-}
-
-std::string base64(std::string_view data) {
-    static constexpr char k_alphabet[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string out;
-    for (size_t i = 0; i < data.size(); i += 3) {
-        uint32_t block = 0;
-        for (size_t k = 0; k < 3; ++k) {
-            block =
-                block << 8 | (i + k < data.size() ? static_cast<unsigned char>(data[i + k]) : 0);
-        }
-        for (size_t k = 0; k < 4; ++k) {
-            out += i + k <= data.size() ? k_alphabet[block >> (18 - 6 * k) & 63] : '=';
-        }
-    }
-    return out;
-}
 
 std::unexpected<Error> bad(std::string_view why) {
     std::string message = "the upstream proxy URL is wrong: ";
@@ -99,15 +56,16 @@ std::expected<Upstream, Error> Upstream::parse(std::string_view url) {
     if (const size_t at = url.rfind('@'); at != std::string_view::npos) {
         const std::string_view given = url.substr(0, at);
         const size_t colon = given.find(':');
-        std::string user;
-        std::string password;
-        if (!percent_decode(given.substr(0, colon), user)) {
+        auto user = percent_decoded(given.substr(0, colon));
+        if (!user) {
             return bad("the user name is malformed");
         }
-        if (colon != std::string_view::npos && !percent_decode(given.substr(colon + 1), password)) {
+        auto password = percent_decoded(colon == std::string_view::npos ? std::string_view()
+                                                                        : given.substr(colon + 1));
+        if (!password) {
             return bad("the password is malformed");
         }
-        if (!upstream.take_credentials(std::move(user), std::move(password))) {
+        if (!upstream.take_credentials(std::move(*user), std::move(*password))) {
             return bad("user name or password are malformed");
         }
         url.remove_prefix(at + 1);

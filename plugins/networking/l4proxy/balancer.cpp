@@ -29,7 +29,7 @@ uint64_t hash_bytes(const void *data, size_t size) noexcept {
 }
 
 uint64_t hash_address(const Address &given) noexcept {
-    const Address address = dataplane::unmapped(given);
+    const Address address = unmapped(given);
     if (address.is_v4()) {
         const auto bytes = address.to_v4().to_bytes();
         return hash_bytes(bytes.data(), bytes.size());

@@ -9,13 +9,12 @@
 #include <utility>
 #include <vector>
 
-#include "dataplane/address.hpp"
+#include "common/address.hpp"
 #include "dataplane/net.hpp"
 #include "dataplane/observer.hpp"
 
 namespace k2s::l4proxy {
 
-using dataplane::Address;
 using dataplane::Clock;
 
 /// How a target is chosen. All three respect weights.

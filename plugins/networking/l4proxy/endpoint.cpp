@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "dataplane/address.hpp"
-#include "dataplane/text.hpp"
+#include "common/address.hpp"
+#include "common/text.hpp"
 
 namespace k2s::l4proxy {
 namespace {
@@ -21,14 +21,13 @@ std::unexpected<Error> bad(std::string_view text, std::string_view why,
 
 bool usable_name(std::string_view host) {
     return host.size() <= k_longest_host && std::all_of(host.begin(), host.end(), [](char c) {
-               return dataplane::ascii_alnum(c) || c == '.' || c == '-' || c == '_';
+               return ascii_alnum(c) || c == '.' || c == '-' || c == '_';
            });
 }
 
 // Digits and dots alone are an address or a mistake; a resolver would read 010.1 its own way.
 bool looks_like_address(std::string_view host) {
-    return std::all_of(host.begin(), host.end(),
-                       [](char c) { return dataplane::ascii_digit(c) || c == '.'; });
+    return std::all_of(host.begin(), host.end(), [](char c) { return ascii_digit(c) || c == '.'; });
 }
 
 std::expected<EndpointUrl, Error> parse(std::string_view text, bool target) {
@@ -73,7 +72,7 @@ std::expected<EndpointUrl, Error> parse(std::string_view text, bool target) {
     const size_t colon = text.rfind(':');
     const auto port = colon == std::string_view::npos
                           ? std::nullopt
-                          : dataplane::parse_decimal<uint16_t>(text.substr(colon + 1));
+                          : parse_decimal<uint16_t>(text.substr(colon + 1));
     if (!port) {
         return wrong("a port from 0 to 65535 must stand at the end");
     }
@@ -84,7 +83,7 @@ std::expected<EndpointUrl, Error> parse(std::string_view text, bool target) {
     std::string_view host = text.substr(0, colon);
     if (host.starts_with('[') && host.ends_with(']')) {
         host = host.substr(1, host.size() - 2);
-        const auto address = dataplane::parse_address(host);
+        const auto address = parse_address(host);
         if (!address || !address->is_v6()) {
             return wrong("the text in brackets is neither a place nor an IPv6 address");
         }
@@ -92,11 +91,11 @@ std::expected<EndpointUrl, Error> parse(std::string_view text, bool target) {
         return wrong("an IPv6 address needs brackets");
     } else if (host == "*" && !target) {
         host = {};
-    } else if (!host.empty() && !dataplane::parse_address(host) &&
+    } else if (!host.empty() && !parse_address(host) &&
                (looks_like_address(host) || !usable_name(host))) {
         return wrong("the host is neither an address nor a name");
     }
-    if (const auto address = dataplane::parse_address(host);
+    if (const auto address = parse_address(host);
         target && address && (address->is_unspecified() || address->is_multicast())) {
         return wrong("nobody can be reached at this address");
     }

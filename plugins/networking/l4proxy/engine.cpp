@@ -14,7 +14,6 @@ constexpr size_t k_most_loops = 256;
 } // namespace
 
 using dataplane::ip_endpoint;
-using dataplane::unmapped;
 
 bool Engine::leads_back(const NetworkPlace &place, NativeSocket::Handle connected,
                         const SocketAddress &to) {

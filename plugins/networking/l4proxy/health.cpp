@@ -6,8 +6,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include "common/text.hpp"
 #include "dataplane/buffer.hpp"
-#include "dataplane/text.hpp"
 
 namespace k2s::l4proxy {
 namespace {

@@ -6,15 +6,14 @@
 #include <cstring>
 #include <optional>
 
-#include "dataplane/address.hpp"
-#include "dataplane/text.hpp"
+#include "common/address.hpp"
+#include "common/text.hpp"
 
 namespace k2s::l4proxy {
 namespace {
 
 using namespace std::string_view_literals;
 namespace ip = boost::asio::ip;
-using dataplane::Address;
 using Family = ProxyHeader::Family;
 using Status = ProxyParse::Status;
 
@@ -59,14 +58,14 @@ std::optional<uint16_t> parse_port(std::string_view word) noexcept {
     if (word.size() > 1 && word.front() == '0') {
         return std::nullopt;
     }
-    return dataplane::parse_decimal<uint16_t>(word);
+    return parse_decimal<uint16_t>(word);
 }
 
 std::optional<Address> parse_ip(std::string_view word, bool v6) {
     if (word.find('%') != std::string_view::npos) { // a zone means nothing to another host
         return std::nullopt;
     }
-    const auto address = dataplane::parse_address(word);
+    const auto address = parse_address(word);
     return address && address->is_v6() == v6 ? address : std::nullopt;
 }
 
@@ -288,8 +287,8 @@ struct Pair {
     Address source;
     Address destination;
     explicit Pair(const ProxyHeader &header)
-        : source(dataplane::unmapped(header.source.address())),
-          destination(dataplane::unmapped(header.destination.address())) {
+        : source(unmapped(header.source.address())),
+          destination(unmapped(header.destination.address())) {
         if (source.is_v4() && destination.is_v4()) {
             return;
         }

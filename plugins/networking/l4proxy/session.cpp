@@ -342,7 +342,7 @@ void Session::queue_header() {
                                    : NativeSocket::Handle(client_.socket().native_handle()));
         header.family = ProxyHeader::Family::ip;
         header.source = Endpoint(client_address(), peer_.port());
-        header.destination = Endpoint(dataplane::unmapped(local.address()), local.port());
+        header.destination = Endpoint(unmapped(local.address()), local.port());
     } else {
         header.family = ProxyHeader::Family::unix_socket;
     }

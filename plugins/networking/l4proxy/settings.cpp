@@ -5,12 +5,10 @@
 #include <thread>
 #include <utility>
 
-#include "dataplane/text.hpp"
+#include "common/text.hpp"
 
 namespace k2s::l4proxy {
 namespace {
-
-using dataplane::parse_address;
 
 constexpr size_t k_most_forwards = 1000;
 constexpr size_t k_most_listeners = 64; // of a forward
@@ -25,9 +23,8 @@ std::unexpected<Error> wrong(std::string message, int32_t code = K2S_E_CONFIG) {
 
 bool usable_name(std::string_view name) {
     return !name.empty() && name.size() <= k_longest_name &&
-           std::all_of(name.begin(), name.end(), [](char c) {
-               return dataplane::ascii_alnum(c) || c == '.' || c == '-' || c == '_';
-           });
+           std::all_of(name.begin(), name.end(),
+                       [](char c) { return ascii_alnum(c) || c == '.' || c == '-' || c == '_'; });
 }
 
 /// Checks one forward; `in_` begins every message.
@@ -370,7 +367,7 @@ std::expected<std::shared_ptr<const Settings>, Error> Settings::check(Config con
         return std::unexpected(std::move(ok.error()));
     }
     for (const auto &[name, addresses] : config.hosts) {
-        auto &out = settings->hosts[dataplane::to_lower(name)];
+        auto &out = settings->hosts[to_lower(name)];
         for (const std::string &text : addresses) {
             const auto address = parse_address(text);
             if (!address) {

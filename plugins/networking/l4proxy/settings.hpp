@@ -9,15 +9,14 @@
 #include <vector>
 
 #include "balancer.hpp"
+#include "common/address.hpp"
 #include "config.hpp"
-#include "dataplane/address.hpp"
 #include "endpoint.hpp"
 #include "health.hpp"
 #include "proxy_protocol.hpp"
 
 namespace k2s::l4proxy {
 
-using dataplane::Cidr;
 using dataplane::SocketAddress;
 
 /// A target with what is known of its addresses before any look-up.
@@ -40,7 +39,7 @@ struct ForwardSettings {
     std::optional<HealthCheck> health;
 
     bool admits(const Address &client) const {
-        return allowed.empty() || dataplane::any_contains(allowed, client);
+        return allowed.empty() || any_contains(allowed, client);
     }
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <boost/asio/ip/udp.hpp>
 
-#include "dataplane/address.hpp"
+#include "common/address.hpp"
 #include "udp_forward.hpp"
 
 namespace k2s::l4proxy {
@@ -24,7 +24,7 @@ Error listen_error(const EndpointUrl &url, const error_code &ec) {
 }
 
 std::expected<std::vector<Address>, error_code> addresses_of(const std::string &host) {
-    if (const auto literal = dataplane::parse_address(host)) {
+    if (const auto literal = parse_address(host)) {
         return std::vector{*literal};
     }
     net::io_context io;

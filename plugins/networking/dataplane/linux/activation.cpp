@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../text.hpp"
+#include "common/text.hpp"
 
 namespace k2s::dataplane {
 namespace {

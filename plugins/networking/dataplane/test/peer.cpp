@@ -6,7 +6,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/write.hpp>
 
-#include "dataplane/text.hpp"
+#include "common/text.hpp"
 
 namespace k2s::dataplane::test {
 

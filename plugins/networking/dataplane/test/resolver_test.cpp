@@ -8,6 +8,8 @@
 
 #include "dataplane/resolver.hpp"
 
+using k2s::Address;
+using k2s::parse_address;
 using namespace k2s::dataplane;
 
 namespace {

@@ -10,7 +10,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 
-#include "dataplane/text.hpp"
+#include "common/text.hpp"
 
 namespace k2s::dataplane::test {
 

@@ -3,6 +3,7 @@
 
 #include "destination.hpp"
 
+using namespace k2s;
 using namespace k2s::httpproxy;
 
 BOOST_AUTO_TEST_SUITE(destinations)

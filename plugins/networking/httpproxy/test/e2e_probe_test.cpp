@@ -89,7 +89,7 @@ BOOST_AUTO_TEST_CASE(how_it_ended) {
     BOOST_CHECK_EQUAL(ask(config, url(mute.url("/"))).exit_code, 7);
     BOOST_CHECK_EQUAL(ask(config, url("http://does-not-exist.invalid/")).exit_code, 6);
     ProbeOptions remote = url(origin.url("/"));
-    remote.client = k2s::dataplane::parse_address("192.0.2.7");
+    remote.client = k2s::parse_address("192.0.2.7");
     BOOST_CHECK_EQUAL(ask(config, remote).exit_code, 5);
     config.allowed_cidrs = {"192.0.2.0/24"};
     const ProbeReport loopback = ask(config, remote);

@@ -10,6 +10,7 @@
 #include "settings.hpp"
 
 using namespace k2s::httpproxy;
+using k2s::Subject;
 
 namespace {
 
@@ -119,7 +120,7 @@ BOOST_AUTO_TEST_CASE(a_name_does_not_lead_into_a_blocked_network) {
                                       rule({"late.test"}, "direct")});
     BOOST_REQUIRE(table.has_value());
     const auto blocks = [&](const char *address, uint16_t port, size_t decided_by) {
-        const auto parsed = k2s::dataplane::parse_address(address);
+        const auto parsed = k2s::parse_address(address);
         return table->find_block(*parsed, port, decided_by).kind == Route::Kind::block;
     };
     BOOST_CHECK(blocks("10.2.0.1", 80, 0));

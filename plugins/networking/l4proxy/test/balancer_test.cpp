@@ -7,6 +7,8 @@
 
 #include "l4proxy/balancer.hpp"
 
+using k2s::Address;
+using k2s::parse_address;
 using namespace k2s::l4proxy;
 using namespace std::chrono_literals;
 namespace dataplane = k2s::dataplane;
@@ -31,7 +33,7 @@ struct Fixture {
     std::shared_ptr<Log> log = std::make_shared<Log>();
     std::shared_ptr<Balancer> balancer = std::make_shared<Balancer>("web", log);
     Clock::time_point now = Clock::now();
-    Address client = *dataplane::parse_address("10.1.2.3");
+    Address client = *parse_address("10.1.2.3");
 
     void set(Balance balance, std::vector<TargetSpec> targets, PassiveCheck passive = {}) {
         balancer->set({balance, passive}, std::move(targets));
@@ -163,7 +165,7 @@ BOOST_AUTO_TEST_CASE(source_hash_takes_mapped_addresses_for_what_they_mean) {
     for (unsigned i = 0; i < 100; ++i) {
         client = address(i);
         const std::string plain = pick();
-        client = *dataplane::parse_address("::ffff:" + address(i).to_string());
+        client = *parse_address("::ffff:" + address(i).to_string());
         BOOST_CHECK_EQUAL(pick(), plain);
     }
 }

@@ -6,6 +6,7 @@
 #include "udp_harness.hpp"
 
 using namespace test;
+using k2s::Address;
 using namespace k2s::l4proxy;
 using namespace std::chrono_literals;
 namespace ip = boost::asio::ip;

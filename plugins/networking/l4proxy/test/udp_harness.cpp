@@ -10,6 +10,7 @@
 namespace test {
 
 namespace net = boost::asio;
+using k2s::Address;
 using namespace k2s::l4proxy;
 using k2s::dataplane::error_code;
 

@@ -3,8 +3,8 @@
 //   udp_standalone LISTEN TARGET…, each address:port
 #include "dataplane/test/standalone.hpp"
 
-#include "dataplane/address.hpp"
-#include "dataplane/text.hpp"
+#include "common/address.hpp"
+#include "common/text.hpp"
 #include "l4proxy/udp_forward.hpp"
 
 namespace {
@@ -30,8 +30,7 @@ int main(int argc, char **argv) {
         TargetSpec spec;
         spec.name = argv[i];
         spec.data = std::make_shared<const UdpTarget>(
-            target->place,
-            UdpEndpoint(dataplane::parse_address(target->host).value(), target->port));
+            target->place, UdpEndpoint(k2s::parse_address(target->host).value(), target->port));
         targets.push_back(std::move(spec));
     }
     auto opened = url ? open_udp_listen(*url) : std::unexpected(url.error());

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "host_matcher.hpp"
 
-#include "dataplane/text.hpp"
-#include "vocabulary.hpp"
+#include "text.hpp"
 
-namespace k2s::httpproxy {
+namespace k2s {
 namespace {
 
 struct HostPort {
@@ -201,4 +200,4 @@ const std::string *HostMatcher::match(const Subject &subject) const {
     return !local_.empty() && is_local ? &local_ : nullptr;
 }
 
-} // namespace k2s::httpproxy
+} // namespace k2s

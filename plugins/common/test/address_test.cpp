@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "unit.hpp"
+#include <boost/test/unit_test.hpp>
 
-#include "dataplane/address.hpp"
+#include "../address.hpp"
 
-using namespace k2s::dataplane;
+using namespace k2s;
 
 BOOST_AUTO_TEST_SUITE(addresses)
 

@@ -6,9 +6,8 @@
 #include <vector>
 
 #include "host_matcher.hpp"
-#include "vocabulary.hpp"
 
-namespace k2s::httpproxy {
+namespace k2s {
 
 /// The bypass list (NO_PROXY): which targets are dialled directly although an upstream proxy is
 /// set.
@@ -38,4 +37,4 @@ class NoProxy {
     std::vector<std::string> ignored_;
 };
 
-} // namespace k2s::httpproxy
+} // namespace k2s

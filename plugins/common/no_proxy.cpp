@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "no_proxy.hpp"
 
-#include "dataplane/text.hpp"
-#include "vocabulary.hpp"
+#include "text.hpp"
 
-namespace k2s::httpproxy {
+namespace k2s {
 
 NoProxy::NoProxy(std::string_view list) {
     for_each_item(list, [this](std::string_view item) {
@@ -26,4 +25,4 @@ std::string_view NoProxy::match(std::string_view given, uint16_t port) const {
     return item != nullptr ? std::string_view(*item) : std::string_view();
 }
 
-} // namespace k2s::httpproxy
+} // namespace k2s

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "../tls.hpp"
+#include "../system_roots.hpp"
 
 #include <windows.h>
 
@@ -14,7 +14,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
-namespace k2s::httpproxy {
+namespace k2s {
 
 // OpenSSL knows nothing of the Windows store: copy the trusted roots of the user's and (through it)
 // the machine's store.
@@ -38,4 +38,4 @@ bool add_system_roots(void *ssl_ctx) {
     return any;
 }
 
-} // namespace k2s::httpproxy
+} // namespace k2s

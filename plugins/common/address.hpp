@@ -10,7 +10,7 @@
 
 #include <k2s/sdk/error.hpp>
 
-namespace k2s::dataplane {
+namespace k2s {
 
 using Address = boost::asio::ip::address;
 
@@ -38,4 +38,4 @@ class Cidr {
 
 bool any_contains(const std::vector<Cidr> &ranges, const Address &address);
 
-} // namespace k2s::dataplane
+} // namespace k2s

@@ -8,7 +8,7 @@
 #include <string_view>
 
 // ASCII text as HTTP defines it: never depends on a locale.
-namespace k2s::dataplane {
+namespace k2s {
 
 constexpr char ascii_lower(char c) noexcept {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
@@ -78,4 +78,4 @@ template <typename Each> void for_each_item(std::string_view list, Each each) {
     }
 }
 
-} // namespace k2s::dataplane
+} // namespace k2s

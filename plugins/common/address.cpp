@@ -6,7 +6,7 @@
 
 #include "text.hpp"
 
-namespace k2s::dataplane {
+namespace k2s {
 namespace {
 
 namespace ip = boost::asio::ip;
@@ -106,4 +106,4 @@ bool any_contains(const std::vector<Cidr> &ranges, const Address &address) {
     return false;
 }
 
-} // namespace k2s::dataplane
+} // namespace k2s

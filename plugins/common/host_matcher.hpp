@@ -6,10 +6,9 @@
 #include <string_view>
 #include <vector>
 
-#include "dataplane/address.hpp"
-#include "vocabulary.hpp"
+#include "address.hpp"
 
-namespace k2s::httpproxy {
+namespace k2s {
 
 /// Where a request goes, prepared once for any number of matchers.
 struct Subject {
@@ -71,4 +70,4 @@ class HostMatcher {
     std::string local_; // "<local>", or empty
 };
 
-} // namespace k2s::httpproxy
+} // namespace k2s

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
-#include "unit.hpp"
+#include <boost/test/unit_test.hpp>
 
 #include <algorithm>
 #include <cstdio>
 #include <string>
 #include <vector>
 
-#include "no_proxy.hpp"
-#include "dataplane/text.hpp"
+#include "../no_proxy.hpp"
+#include "../text.hpp"
 
-using namespace k2s::httpproxy;
+using namespace k2s;
 
 namespace {
 
@@ -92,7 +92,8 @@ BOOST_AUTO_TEST_CASE(local_means_names_without_a_dot) {
 }
 
 BOOST_AUTO_TEST_CASE(items_that_can_never_match_are_reported) {
-    const NoProxy list("good.example,:80,x:port,b\xc3\xbc" "cher.example,fe80::1%eth0");
+    const NoProxy list("good.example,:80,x:port,b\xc3\xbc"
+                       "cher.example,fe80::1%eth0");
     BOOST_CHECK_GE(list.ignored().size(), 3U);
     BOOST_CHECK_EQUAL(list.ignored().front(), ":80");
     BOOST_CHECK(list.bypass("good.example", 80));

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MIT
+#define BOOST_TEST_MODULE common
+#include <boost/test/included/unit_test.hpp>
