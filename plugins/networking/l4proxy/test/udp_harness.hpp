@@ -86,7 +86,7 @@ class UdpHarness {
     k2s::l4proxy::Balancer &balancer() { return *balancer_; }
     std::string log() const { return log_->text(); }
     std::vector<std::string> ended() const;
-    void set_admit(std::function<bool(const k2s::l4proxy::Address &)> admit) {
+    void set_admit(std::function<bool(const k2s::Address &)> admit) {
         admit_ = std::move(admit);
     }
 
@@ -98,7 +98,7 @@ class UdpHarness {
     std::shared_ptr<k2s::l4proxy::Balancer> balancer_ =
         std::make_shared<k2s::l4proxy::Balancer>("dns", log_);
     std::vector<k2s::l4proxy::UdpTarget> targets_;
-    std::function<bool(const k2s::l4proxy::Address &)> admit_;
+    std::function<bool(const k2s::Address &)> admit_;
     mutable std::mutex mutex_;
     std::vector<std::string> ended_;
     std::unique_ptr<k2s::l4proxy::UdpLoop> loop_ = std::make_unique<k2s::l4proxy::UdpLoop>(io_);
