@@ -226,23 +226,18 @@ Verdict strand(const Subject &subject, std::uint64_t) {
     if (auto done = on_another_thread([&] { return rig.activate(); }); !done) {
         return failed(done.error().message);
     }
-    for (const auto &feature : subject.manifest.features) {
-        const auto defaults = feature.kind == FeatureKind::service
-                                  ? default_settings(subject, feature.id)
-                                  : std::nullopt;
-        if (!defaults) {
-            continue;
-        }
-        auto started = on_another_thread(
-            [&] { return plugin.start_service(feature.id, "validator", *defaults); });
+    for (const auto &service : default_services(subject)) {
+        auto started = on_another_thread([&] {
+            return plugin.start_service(service.feature, "validator", service.settings);
+        });
         if (!started) {
             return failed(fmt::format("'{}', created on one thread and started on another: {}",
-                                      feature.id, started.error().message));
+                                      service.feature, started.error().message));
         }
         auto stopped = on_another_thread([&] { return plugin.stop_service(*started, 5s); });
         if (!stopped && stopped.error().code != K2S_E_PARTIAL) {
             return failed(fmt::format("'{}', started on one thread and stopped on another: {}",
-                                      feature.id, stopped.error().message));
+                                      service.feature, stopped.error().message));
         }
     }
     auto done = on_another_thread([&] { return rig.deactivate(); });

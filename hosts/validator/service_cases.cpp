@@ -25,21 +25,15 @@ template <class Check> Verdict for_each_service(const Subject &subject, Check &&
     }
     std::string not_started = "it has no service";
     int count = 0;
-    for (const auto &feature : subject.manifest.features) {
-        const auto defaults = feature.kind == FeatureKind::service
-                                  ? default_settings(subject, feature.id)
-                                  : std::nullopt;
-        if (!defaults) {
-            continue;
-        }
-        auto started = rig.plugin().start_service(feature.id, "validator", *defaults);
+    for (const auto &[feature, settings] : default_services(subject)) {
+        auto started = rig.plugin().start_service(feature, "validator", settings);
         if (!started) {
             not_started = fmt::format("'{}' does not start here with its default settings: {}",
-                                      feature.id, started.error().message);
+                                      feature, started.error().message);
             continue;
         }
         ++count;
-        auto verdict = check(rig, feature.id, *defaults, *started);
+        auto verdict = check(rig, feature, settings, *started);
         if (verdict.outcome != Outcome::pass) {
             return verdict;
         }

@@ -57,6 +57,13 @@ const Head k_head;
 
 constexpr char k_garbage = '\xee'; // nothing that a plugin could take for a pointer
 
+std::optional<nlohmann::json> default_settings(const Manifest &manifest, const Feature &feature) {
+    auto checked = check_settings(
+        {feature.id, manifest.id, feature.config, feature.kind == FeatureKind::service},
+        nlohmann::json::object(), feature.id);
+    return checked ? std::optional(std::move(*checked)) : std::nullopt;
+}
+
 Raw *g_raw = nullptr; // there is one at a time
 
 std::mutex g_violation_mutex;
@@ -90,12 +97,17 @@ Result<Subject> read_subject(const fs::path &folder) {
     return Subject{std::move(*manifest), folder};
 }
 
-std::optional<std::string> default_settings(const Subject &subject, std::string_view feature) {
-    const auto *declared = subject.manifest.find_feature(feature);
-    auto checked = check_settings({declared->id, subject.manifest.id, declared->config,
-                                   declared->kind == FeatureKind::service},
-                                  nlohmann::json::object(), declared->id);
-    return checked ? std::optional(checked->dump()) : std::nullopt;
+std::vector<DefaultService> default_services(const Subject &subject) {
+    std::vector<DefaultService> services;
+    for (const auto &feature : subject.manifest.features) {
+        if (feature.kind != FeatureKind::service) {
+            continue;
+        }
+        if (const auto settings = default_settings(subject.manifest, feature)) {
+            services.push_back({feature.id, settings->dump()});
+        }
+    }
+    return services;
 }
 
 Ports make_ports(const Subject &subject) {
@@ -106,8 +118,8 @@ Ports make_ports(const Subject &subject) {
     ports.config = [&subject](std::string_view, std::string_view pointer) -> Result<std::string> {
         auto settings = nlohmann::json::object();
         for (const auto &feature : subject.manifest.features) {
-            settings[feature.id] =
-                nlohmann::json::parse(default_settings(subject, feature.id).value_or("{}"));
+            settings[feature.id] = default_settings(subject.manifest, feature)
+                                       .value_or(nlohmann::json::object());
         }
         const auto at = nlohmann::json::json_pointer(std::string(pointer));
         return settings.contains(at) ? Result<std::string>(settings[at].dump())

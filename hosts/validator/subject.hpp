@@ -7,8 +7,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
+#include <vector>
 
 #include "lifecycle/plugin.hpp"
 #include "services/services.hpp"
@@ -28,8 +28,12 @@ struct Subject {
 
 Result<Subject> read_subject(const fs::path &folder);
 
-/// The settings of a feature when nobody has set any; nothing when its schema wants some.
-std::optional<std::string> default_settings(const Subject &subject, std::string_view feature);
+/// A service and the settings that it has when nobody has set any; those that want some are left out.
+struct DefaultService {
+    std::string feature;
+    std::string settings;
+};
+std::vector<DefaultService> default_services(const Subject &subject);
 
 /// A plugin in a host with everything, driven as the real host drives it.
 class Rig {

@@ -9,6 +9,7 @@
 
 #include <k2s/sdk/atomic_file.hpp>
 
+#include "../common/arguments.hpp"
 #include "app/output.hpp"
 #include "app/tree.hpp"
 #include "install/package.hpp"
@@ -177,8 +178,11 @@ int complain(const Error &why) {
 }
 
 } // namespace
+} // namespace k2s::validator
 
-int run(const std::vector<std::string> &arguments) {
+/// 0: nothing failed or crashed; 1: something did; 2: wrong call; 3, 4, 6: there is no plugin.
+int k2s::host::run(const std::vector<std::string> &arguments) {
+    using namespace k2s::validator;
     if (arguments.size() == 5 && arguments[1] == k_child && find_case(arguments[2]) != nullptr) {
         return run_child(arguments);
     }
@@ -214,5 +218,3 @@ int run(const std::vector<std::string> &arguments) {
     return std::ranges::any_of(
         findings, [](const Finding &one) { return one.verdict.outcome >= Outcome::fail; });
 }
-
-} // namespace k2s::validator

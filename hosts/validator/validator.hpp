@@ -53,7 +53,4 @@ enum class Style : std::uint8_t { text, json, junit };
 std::string report(const Subject &subject, std::uint64_t seed, const std::vector<Finding> &findings,
                    Style style);
 
-/// 0: nothing failed or crashed; 1: something did; 2: wrong call; 3, 4, 6: there is no plugin.
-int run(const std::vector<std::string> &arguments);
-
 } // namespace k2s::validator

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "worker.hpp"
+/// \file
+/// k2s-worker runs plugin code that the host does not want in its own process. It is started by the
+/// host, never by a person; its command line is between the two and may change with any version.
+#include "../common/arguments.hpp"
 
 #include <charconv>
 #include <cstdio>
@@ -19,8 +22,11 @@ bool parse_number(const std::string &text, Inherited &number) {
 }
 
 } // namespace
+} // namespace k2s::worker
 
-int run(const std::vector<std::string> &arguments) {
+/// 2: a wrong call.
+int k2s::host::run(const std::vector<std::string> &arguments) {
+    using namespace k2s::worker;
     Inherited report = 0;
     Inherited file = 0;
     const bool hashed = arguments.size() == 6 && arguments[1] == "probe-hashed";
@@ -41,5 +47,3 @@ int run(const std::vector<std::string> &arguments) {
         stderr);
     return 2;
 }
-
-} // namespace k2s::worker

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
+#include "../arguments.hpp"
+
 #include "util/windows/wide.hpp"
-#include "worker.hpp"
 
 // An asterisk in a path is an asterisk: no expansion by the C runtime.
 extern "C" int _dowildcard;
@@ -11,5 +12,5 @@ int wmain(int argc, wchar_t **argv) {
     for (int n = 0; n < argc; ++n) {
         arguments.push_back(k2s::core::from_wide(argv[n]));
     }
-    return k2s::worker::run(arguments);
+    return k2s::host::run(arguments);
 }
