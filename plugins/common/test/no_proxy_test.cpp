@@ -2,9 +2,11 @@
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
-#include <cstdio>
+#include <cstdint>
 #include <string>
 #include <vector>
+
+#include <k2s/sdk/read_file.hpp>
 
 #include "../no_proxy.hpp"
 #include "../text.hpp"
@@ -13,16 +15,9 @@ using namespace k2s;
 
 namespace {
 
-std::string read_file(const char *path) {
+std::string read_file(const std::string &path) {
     std::string text;
-    if (std::FILE *file = std::fopen(path, "rb")) {
-        char block[4096];
-        size_t n = 0;
-        while ((n = std::fread(block, 1, sizeof block, file)) > 0) {
-            text.append(block, n);
-        }
-        std::fclose(file);
-    }
+    k2s::read_file(path, SIZE_MAX, text);
     return text;
 }
 

@@ -17,6 +17,7 @@
 #include <k2s/sdk/windows_path.hpp>
 
 #include "vfprules/vfprules.hpp"
+#include "windows/program_data.hpp"
 
 namespace k2s::network {
 namespace {
@@ -154,14 +155,7 @@ Expected<std::unique_ptr<Host>> open_host(const std::string &library) {
                                          find("DeleteIpForwardEntry2"));
 }
 
-std::string default_folder() {
-    std::array<wchar_t, MAX_PATH> buffer{};
-    const DWORD size =
-        GetEnvironmentVariableW(L"ProgramData", buffer.data(), static_cast<DWORD>(buffer.size()));
-    return (size > 0 && size < buffer.size() ? detail::narrow({buffer.data(), size})
-                                             : "C:\\ProgramData") +
-           "\\K2s\\network";
-}
+std::string default_folder() { return program_data() + "\\K2s\\network"; }
 
 Expected<void> make_folder(const std::string &path) {
     const auto parent = path.find_last_of("\\/");

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
-#include <array>
 
 #include <winsock2.h>
 
@@ -12,6 +11,7 @@
 #include <k2s/sdk/windows_path.hpp>
 
 #include "vfprules/backend.hpp"
+#include "windows/program_data.hpp"
 
 namespace k2s::vfprules {
 namespace {
@@ -51,14 +51,7 @@ bool is_port_id(std::string_view text) {
     return true;
 }
 
-std::string default_records() {
-    std::array<wchar_t, MAX_PATH> buffer{};
-    const DWORD size =
-        GetEnvironmentVariableW(L"ProgramData", buffer.data(), static_cast<DWORD>(buffer.size()));
-    return (size > 0 && size < buffer.size() ? detail::narrow({buffer.data(), size})
-                                             : "C:\\ProgramData") +
-           "\\K2s\\vfprules";
-}
+std::string default_records() { return program_data() + "\\K2s\\vfprules"; }
 
 Expected<void> make_private_folder(const std::string &path) {
     SECURITY_ATTRIBUTES access{sizeof(access), nullptr, FALSE};

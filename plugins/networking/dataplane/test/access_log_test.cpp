@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "unit.hpp"
 
-#include <cstdio>
+#include <cstdint>
 
 #include <boost/asio/local/datagram_protocol.hpp>
 #include <boost/filesystem/operations.hpp>
+#include <k2s/sdk/read_file.hpp>
 
 #include "dataplane/access_log.hpp"
 
@@ -47,14 +48,7 @@ std::string line(const AccessRecord &record, Format format) {
 
 std::string read_file(const std::string &path) {
     std::string text;
-    if (std::FILE *file = std::fopen(path.c_str(), "rb")) {
-        char block[4096];
-        size_t n = 0;
-        while ((n = std::fread(block, 1, sizeof block, file)) > 0) {
-            text.append(block, n);
-        }
-        std::fclose(file);
-    }
+    k2s::read_file(path, SIZE_MAX, text);
     return text;
 }
 
