@@ -11,6 +11,7 @@ import tarfile
 import time
 
 from cni_node import DEBIANS, NODE, OURS, Cni, cnitool, flannel, main, sh
+from namespaces import make
 
 BUSYBOX = "/bin/busybox"
 IMAGE = "localhost/tiny:1"
@@ -256,10 +257,7 @@ class Flannel(Clients):
         if self.flannel:
             os.symlink(os.path.join(self.flannel, "flannel"), os.path.join(self.plugins, "flannel"))
         self.nodes = [f"{NODE}-n1", f"{NODE}-n2"]
-        for node in self.nodes:
-            sh("ip", "netns", "add", node)
-            self.addCleanup(sh, "ip", "netns", "del", node)
-            self.inside(node, "ip", "link", "set", "lo", "up")
+        make(self, *self.nodes)
         one, two = self.nodes
         sh("ip", "-n", one, "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", two)
         for number, node in enumerate(self.nodes, 1):

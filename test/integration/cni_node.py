@@ -11,7 +11,7 @@ import tempfile
 import unittest
 
 import namespaces
-from namespaces import sh
+from namespaces import make, sh
 
 STAGE = os.environ["K2S_STAGE"]
 OURS = os.path.join(STAGE, "bin")
@@ -35,9 +35,7 @@ class Cni(unittest.TestCase):
         self.folder = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, self.folder, True)
         self.pods = []
-        sh("ip", "netns", "add", NODE)
-        self.addCleanup(sh, "ip", "netns", "del", NODE)
-        sh("ip", "-n", NODE, "link", "set", "lo", "up")
+        make(self, NODE)
 
     def pod(self, name):
         sh("ip", "netns", "add", f"{NODE}-{name}")

@@ -25,15 +25,6 @@ def versioned(version, **changes):
 
 
 class InstallTest(TreeTest):
-    def k2s(self, *words):
-        result = self.run_exe("k2s", *words, "--format", "json")
-        self.assertEqual(result.code, 0, result)
-        return json.loads(result.out)
-
-    def fails(self, code, *words, text=""):
-        result = self.run_exe("k2s", *words)
-        self.assert_fails(result, code, text)
-
     def source(self, version, **changes):
         folder = self.top / f"source-{version}"
         folder.mkdir(exist_ok=True)

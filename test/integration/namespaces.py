@@ -10,6 +10,14 @@ def sh(*words, check=True, **options):
     return subprocess.run(words, check=check, capture_output=True, text=True, **options).stdout
 
 
+def make(test, *names):
+    """Namespaces with a loopback that is up, which go with the test."""
+    for name in names:
+        sh("ip", "netns", "add", name)
+        test.addCleanup(sh, "ip", "netns", "del", name, check=False)
+        sh("ip", "-n", name, "link", "set", "lo", "up")
+
+
 def why_not(windows, *tools):
     """The reason to skip; None: these tests can run. `windows` is the one there."""
     if sys.platform != "linux" or os.environ.get("K2S_EXE_WRAPPER"):

@@ -10,7 +10,7 @@ import tempfile
 import time
 import unittest
 
-from namespaces import sh, why_not
+from namespaces import make, sh, why_not
 
 STAGE = os.environ["K2S_STAGE"]
 K2S = os.path.join(STAGE, "bin", "k2s")
@@ -24,10 +24,7 @@ class Network(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, self.folder, True)
-        for name in (HOST, NODE):
-            sh("ip", "netns", "add", name)
-            self.addCleanup(sh, "ip", "netns", "del", name, check=False)
-            sh("ip", "-n", name, "link", "set", "lo", "up")
+        make(self, HOST, NODE)
         sh("ip", "-n", HOST, "link", "add", "virbr-k2s", "type", "veth", "peer", "name", "eth0", "netns", NODE)
         for name, words in ((HOST, "addr add 172.19.1.1/24 dev virbr-k2s"), (HOST, "link set virbr-k2s up"),
                             (NODE, "addr add 172.19.1.101/24 dev eth0"), (NODE, "addr add 172.19.1.120/24 dev eth0"),

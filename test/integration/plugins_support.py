@@ -103,6 +103,17 @@ class TreeTest(unittest.TestCase):
         return Result(subprocess.run(self.command(*words), input=stdin, capture_output=True,
                                      timeout=timeout, env=self.environment(env), check=False))
 
+    def k2s(self, *words):
+        """What a command tells."""
+        result = self.run_exe("k2s", *words, "--format", "json")
+        self.assertEqual(result.code, 0, result)
+        return json.loads(result.out)
+
+    def fails(self, code, *words, text=""):
+        result = self.run_exe("k2s", *words)
+        self.assert_fails(result, code, text)
+        return result
+
     def add(self, defect=None, data=None, name="bad", **changes):
         """Installs the plugin: a built library by its defect, or one with these bytes, or none."""
         folder = self.plugins / name

@@ -71,11 +71,6 @@ class Switching(TreeTest):
             self.assertIsNone(self.host.poll())
             time.sleep(0.02)
 
-    def k2s(self, *words, code=0):
-        result = self.run_exe("k2s", *words, "--format", "json")
-        self.assertEqual(result.code, code, result)
-        return json.loads(result.out) if code == 0 else result.err
-
     def state(self, instance):
         return next((one for one in self.k2s("host", "status")["services"] if one["instance"] == instance),
                     {})
@@ -113,7 +108,7 @@ class Switching(TreeTest):
         self.assertEqual(self.state("versioned")["status"], {"version": "1.0.0"})
         self.k2s("plugin", "upgrade", better)
         self.assertEqual(self.state("versioned")["status"], {"version": "1.1.0"})
-        self.assertIn("cannot be started", self.k2s("plugin", "upgrade", bad, code=1))
+        self.fails(1, "plugin", "upgrade", bad, text="cannot be started")
         self.k2s("plugin", "rollback", "versioned")
         self.assertEqual(self.state("versioned")["status"], {"version": "1.0.0"})
         for words in (("plugin", "disable", "versioned"), ("plugin", "enable", "versioned"),

@@ -34,16 +34,6 @@ class Sealed(TreeTest):
         for name in ("trust.json", "plugins.trust"):
             (state / name).unlink(missing_ok=True)
 
-    def k2s(self, *words):
-        result = self.run_exe("k2s", *words, "--format", "json")
-        self.assertEqual(result.code, 0, result)
-        return json.loads(result.out)
-
-    def fails(self, code, *words, text=""):
-        result = self.run_exe("k2s", *words)
-        self.assert_fails(result, code, text)
-        return result
-
     def refused(self, *texts):
         self.assert_fails(self.run_exe("k2s", "bad"), 5, "'bad' is not trusted", *texts)
 

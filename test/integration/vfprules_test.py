@@ -10,7 +10,7 @@ import tempfile
 import time
 import unittest
 
-from namespaces import sh, why_not
+from namespaces import make, sh, why_not
 
 STAGE = os.environ["K2S_STAGE"]
 VFPRULES = os.path.join(STAGE, "bin", "vfprules")
@@ -29,11 +29,8 @@ class VfpRules(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, self.folder, True)
-        for name in (NODE, POD):
-            sh("ip", "netns", "add", name)
-            self.addCleanup(sh, "ip", "netns", "del", name, check=False)
+        make(self, NODE, POD)
         node = ["ip", "-n", NODE]
-        sh(*node, "link", "set", "lo", "up")
         for words in ("link add br0 type bridge", "link set br0 up", "addr add 10.71.0.2/24 dev br0",
                       "addr add fd71::2/64 dev br0 nodad", "link add gw0 type veth peer name gw1",
                       "addr add 10.72.0.2/24 dev gw0", "link set gw0 up", "link set gw1 up",
