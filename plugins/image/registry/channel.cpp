@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "registry/channel.hpp"
 
+#include <new>
 #include <optional>
 
 #include <boost/asio/connect.hpp>
@@ -10,7 +11,7 @@
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
 
-#include "common/address.hpp"
+#include "common/expected_peer.hpp"
 #include "common/system_roots.hpp"
 
 namespace k2s::image {
@@ -134,11 +135,8 @@ struct Channel::Impl {
         SSL_CTX_set_min_proto_version(context.native_handle(), TLS1_2_VERSION);
         secure.emplace(std::move(plain), context);
         SSL *const session = secure->native_handle();
-        if (parse_address(url.host)) { // it is no server name (RFC 6066 3)
-            X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session), url.host.c_str());
-        } else {
-            SSL_set1_host(session, url.host.c_str());
-            SSL_set_tlsext_host_name(session, url.host.c_str());
+        if (!expect_peer(session, url.host)) {
+            throw std::bad_alloc();
         }
         failed = run(deadlines.connect, [&](auto &&done) {
             secure->async_handshake(net::ssl::stream_base::client, done);

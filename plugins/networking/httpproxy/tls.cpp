@@ -9,6 +9,7 @@
 #include <boost/asio/write.hpp>
 
 #include "common/address.hpp"
+#include "common/expected_peer.hpp"
 #include "common/system_roots.hpp"
 #include "vocabulary.hpp"
 
@@ -77,11 +78,9 @@ class OpensslClient final : public TlsClient {
             return nullptr;
         }
         SSL_set_verify(session, SSL_VERIFY_PEER, nullptr);
-        if (parse_address(host)) {
-            X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session), host.c_str());
-        } else {
-            SSL_set1_host(session, host.c_str());
-            SSL_set_tlsext_host_name(session, host.c_str());
+        if (!expect_peer(session, host)) {
+            SSL_free(session);
+            return nullptr;
         }
         SSL_set_connect_state(session);
         return session;
