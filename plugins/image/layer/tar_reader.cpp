@@ -53,8 +53,11 @@ Result<std::unique_ptr<TarReader>> TarReader::open(Source &inner) {
     }
     archive_read_support_format_tar(impl->handle);
     archive_read_support_format_empty(impl->handle);
-    // Else the names of old formats would be read in the code page of this Windows.
+#if defined(_WIN32)
+    // Else the names of old formats would be read in the code page of this Windows. Elsewhere it would
+    // have them converted to the locale's set, which is ASCII here, and they would be lost.
     archive_read_set_format_option(impl->handle, "tar", "hdrcharset", "UTF-8");
+#endif
     if (archive_read_open(impl->handle, impl.get(), nullptr, &Impl::give, nullptr) != ARCHIVE_OK) {
         return impl->error();
     }
