@@ -68,6 +68,9 @@ services:
         self.assertEqual(services["good"]["state"], "running")
         self.assertEqual(services["bad"]["state"], "failed")
         self.assertIn(address, services["bad"]["error"])
+        self.data("k2s", "host", "reload")  # the address is free now
+        services = {one["instance"]: one for one in self.data("k2s", "host", "status")["services"]}
+        self.assertEqual(services["bad"]["state"], "running", services)
 
     def test_a_port_in_use_ends_the_tool_with_1(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -155,7 +155,12 @@ Result<void> ServiceHost::apply(const std::vector<ServiceSpec> &wanted) {
     const auto present = services_.specs();
     for (const auto &spec : wanted) {
         const auto same = std::ranges::find(present, spec.instance, &ServiceSpec::instance);
+        const bool idle = same != present.end() && !services_.is_running(spec.instance);
         if (same == present.end()) {
+            launch(spec);
+        } else if (idle && (*same == spec || services_.plugin_of(spec.instance) == nullptr)) {
+            // What kept it from starting may be mended.
+            note(services_.stop(spec.instance, drain_time()));
             launch(spec);
         } else if (*same != spec) {
             note(services_.reload(spec, drain_time()));

@@ -117,6 +117,11 @@ std::vector<ServiceSpec> ServiceSet::specs() const {
     return list;
 }
 
+bool ServiceSet::is_running(const std::string &instance) {
+    const Entry *entry = find(instance);
+    return entry != nullptr && entry->handle != 0;
+}
+
 PluginInstance *ServiceSet::plugin_of(const std::string &instance) {
     const Entry *entry = find(instance);
     return entry != nullptr ? entry->plugin : nullptr;

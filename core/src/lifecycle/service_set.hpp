@@ -47,6 +47,8 @@ class ServiceSet {
 
     /// The plugin that has the instance; nullptr for one that never ran. [the changing thread]
     PluginInstance *plugin_of(const std::string &instance);
+    /// False also for one that never ran. [the changing thread]
+    bool is_running(const std::string &instance);
     /// The services of a plugin. [the changing thread]
     std::vector<ServiceSpec> specs_of(const PluginInstance &plugin) const;
 
