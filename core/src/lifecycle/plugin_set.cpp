@@ -99,7 +99,7 @@ void PluginSet::choose(const Chooser &enabled) {
     });
 }
 
-bool PluginSet::refresh(DiscoveredPlugins found, const Chooser &enabled) {
+void PluginSet::refresh(DiscoveredPlugins found, const Chooser &enabled) {
     const auto same = [&](std::size_t i, const fs::path &folder, const Manifest &manifest) {
         return found.folders[i] == folder && found.candidates[i].manifest.text == manifest.text;
     };
@@ -109,9 +109,14 @@ bool PluginSet::refresh(DiscoveredPlugins found, const Chooser &enabled) {
     }
     if (!changed) {
         found_.broken = std::move(found.broken);
-        return false;
+        return;
     }
-    auto known = std::exchange(left_, {});
+    // What failed or ended before its plugin went says nothing of what comes back under its name.
+    const auto ended = std::ranges::stable_partition(
+        left_, [](const auto &instance) { return instance->state() != PluginState::created; });
+    std::vector<std::unique_ptr<PluginInstance>> known(std::make_move_iterator(ended.begin()),
+                                                       std::make_move_iterator(ended.end()));
+    left_.erase(ended.begin(), ended.end());
     const std::size_t count = found.candidates.size();
     for (auto &instances : instances_) {
         std::ranges::move(instances, std::back_inserter(known));
@@ -129,7 +134,6 @@ bool PluginSet::refresh(DiscoveredPlugins found, const Chooser &enabled) {
     }
     retired_.push_back(std::exchange(found_, std::move(found)));
     choose(enabled);
-    return true;
 }
 
 bool PluginSet::is_usable(const PluginInstance &instance) const {

@@ -48,9 +48,9 @@ class PluginSet {
     /// park_refused().
     void choose(const Chooser &enabled);
 
-    /// Moves to what is on the disk now; whether that is something else. A plugin with the same
-    /// folder and manifest goes on. What runs of others goes on, too, until it is parked.
-    bool refresh(DiscoveredPlugins found, const Chooser &enabled);
+    /// Moves to what is on the disk now. A plugin with the same folder and manifest goes on. What
+    /// runs of others goes on, too, until it is parked.
+    void refresh(DiscoveredPlugins found, const Chooser &enabled);
 
     /// Deactivates plugins that run but are gone or no longer usable, if nobody uses them; what
     /// cannot be ended, in words.
