@@ -202,7 +202,8 @@ Result<int> install_file(App &app, bool upgrade) {
     return app.print(result);
 }
 
-/// The folders beside the current version that are versions.
+/// The folders beside the current version that are versions: those before it, the newest first,
+/// then those after it, which a kill or a library in use has left.
 std::vector<std::string> other_versions(App &app, const std::string &id,
                                         const std::string &current) {
     std::vector<std::string> list;
@@ -214,6 +215,12 @@ std::vector<std::string> other_versions(App &app, const std::string &id,
             list.push_back(name);
         }
     }
+    const auto now = parse_version(current).value_or(Version{});
+    std::ranges::sort(list, [&now](const std::string &a, const std::string &b) {
+        const auto first = parse_version(a), second = parse_version(b);
+        const bool first_after = *first > now, second_after = *second > now;
+        return first_after != second_after ? second_after : *first > *second;
+    });
     return list;
 }
 

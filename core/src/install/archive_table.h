@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Between the core and its archive module: libarchive for `k2s plugin pack|install|upgrade`, loaded by
- * those alone. Zip in memory; what may stand in an archive is decided by the core.
+ * Between the core and its archive module: libarchive for plugin archives and `k2s dump`, loaded
+ * when one is read or written. Zip in memory; what may stand in an archive is decided by the core.
  */
 #ifndef K2S_CORE_INSTALL_ARCHIVE_TABLE_H
 #define K2S_CORE_INSTALL_ARCHIVE_TABLE_H
