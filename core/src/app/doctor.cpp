@@ -25,13 +25,17 @@ constexpr std::size_t k_most_findings = 32; // of one plugin
 constexpr auto k_end_deadline = std::chrono::seconds(5);
 
 void examine_tree(App &app, std::vector<Finding> &list) {
+    bool whole = true;
     for (const auto &file : {app.tree().worker, app.tree().crypto, app.tree().archive}) {
         if (!fs::exists(file)) {
+            whole = false;
             list.push_back({"tree", State::fail, fmt::format("'{}' is missing", path_text(file)),
                             "install the tree again"});
         }
     }
-    list.push_back({"tree", State::ok, path_text(app.tree().root), ""});
+    if (whole) {
+        list.push_back({"tree", State::ok, path_text(app.tree().root), ""});
+    }
 }
 
 void examine_folder(const char *check, const Result<fs::path> &folder, const char *why,

@@ -93,7 +93,10 @@ void examine_ports(App &app, const std::set<std::string> &running, std::vector<F
                              list.push_back({"ports", State::fail,
                                              fmt::format("service '{}' cannot listen on {}: {}",
                                                          spec.instance, text, failed.message()),
-                                             "end what uses it, or configure another address"});
+                                             failed == boost::asio::error::address_in_use
+                                                 ? "end what uses it, or configure another address"
+                                                 : "configure another address, or start it as a "
+                                                   "user who may"});
                          }
                      });
     }
