@@ -227,9 +227,8 @@ Verdict strand(const Subject &subject, std::uint64_t) {
         return failed(done.error().message);
     }
     for (const auto &service : default_services(subject)) {
-        auto started = on_another_thread([&] {
-            return plugin.start_service(service.feature, "validator", service.settings);
-        });
+        auto started = on_another_thread(
+            [&] { return plugin.start_service(service.feature, "validator", service.settings); });
         if (!started) {
             return failed(fmt::format("'{}', created on one thread and started on another: {}",
                                       service.feature, started.error().message));

@@ -67,9 +67,9 @@ Verdict start_and_stop(const Subject &subject, std::uint64_t) {
         const auto after = resources();
         if (verdict.outcome == Outcome::pass && (after.threads > before.threads + k_rounds / 2 ||
                                                  after.handles > before.handles + k_rounds / 2)) {
-            verdict = failed(fmt::format("after {} rounds {} threads and {} files are left over",
-                                         k_rounds, after.threads - before.threads,
-                                         after.handles - before.handles));
+            verdict = failed(fmt::format(
+                "after {} rounds there are {} threads and {} files where {} and {} were", k_rounds,
+                after.threads, after.handles, before.threads, before.handles));
         }
         return verdict;
     });

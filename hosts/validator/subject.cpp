@@ -118,8 +118,8 @@ Ports make_ports(const Subject &subject) {
     ports.config = [&subject](std::string_view, std::string_view pointer) -> Result<std::string> {
         auto settings = nlohmann::json::object();
         for (const auto &feature : subject.manifest.features) {
-            settings[feature.id] = default_settings(subject.manifest, feature)
-                                       .value_or(nlohmann::json::object());
+            settings[feature.id] =
+                default_settings(subject.manifest, feature).value_or(nlohmann::json::object());
         }
         const auto at = nlohmann::json::json_pointer(std::string(pointer));
         return settings.contains(at) ? Result<std::string>(settings[at].dump())

@@ -145,10 +145,14 @@ Verdict run_case(const Case &one, const Subject &subject, std::uint64_t seed,
 /// The folder of an archive's files, gone at the end.
 class Unpacked {
   public:
-    Unpacked() : folder_(fs::temp_directory_path() / fs::unique_path("k2s-validator-%%%%%%%%")) {}
+    Unpacked() = default;
+    Unpacked(const Unpacked &) = delete;
+    Unpacked &operator=(const Unpacked &) = delete;
     ~Unpacked() {
         boost::system::error_code ignored;
-        fs::remove_all(folder_, ignored);
+        if (!folder_.empty()) {
+            fs::remove_all(folder_, ignored);
+        }
     }
     Result<fs::path> unpack(const fs::path &archive) {
         const Tree tree(executable_path().value_or(fs::path()).parent_path().parent_path());
@@ -157,7 +161,15 @@ class Unpacked {
             return pass(package);
         }
         boost::system::error_code failed;
-        fs::create_directory(folder_, failed);
+        const auto temporary = fs::temp_directory_path(failed);
+        if (!failed) {
+            folder_ = temporary / fs::unique_path("k2s-validator-%%%%%%%%");
+            fs::create_directory(folder_, failed);
+        }
+        if (failed) {
+            return fail(K2S_E_IO, "cannot make a folder for the files of '{}': {}",
+                        path_text(archive), failed.message());
+        }
         for (const auto &[name, content] : package->files) {
             AtomicFile out;
             if (!out.open(path_to_utf8(folder_ / path_from_utf8(name))) ||
@@ -196,7 +208,8 @@ int k2s::host::run(const std::vector<std::string> &arguments) {
     }
     Unpacked unpacked;
     Result<fs::path> folder = fs::absolute(path_from_utf8(call.target));
-    if (!fs::is_directory(*folder)) {
+    boost::system::error_code not_seen;
+    if (!fs::is_directory(*folder, not_seen)) {
         folder = unpacked.unpack(*folder);
     }
     auto subject = folder ? read_subject(*folder) : pass(folder);

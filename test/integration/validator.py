@@ -95,7 +95,7 @@ class Validator(TreeTest):
             listed = file.read().split("foreach defect : [")[1].split("]")[0]
         names = {word.strip(" \n'") for word in listed.split(",")}
         # Good ones, and hangs, of which one case is enough.
-        others = {"none", "create_hangs", "create_hangs_later", "stop_hangs"}
+        others = {"none", "create_hangs", "create_hangs_later"}
         self.assertEqual(names - others, set(DEFECTS))
 
     def test_archive(self):

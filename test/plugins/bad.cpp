@@ -197,9 +197,6 @@ void K2S_CALL destroy(void *) {}
 }
 
 [[maybe_unused]] int32_t K2S_CALL service_stop(void *, k2s_handle, uint64_t, k2s_error *) {
-#if defined(K2S_BAD_STOP_HANGS)
-    hang();
-#endif
     return K2S_OK;
 }
 
