@@ -7,8 +7,6 @@
 
 #include <boost/filesystem/operations.hpp>
 
-#include <k2s/sdk/atomic_file.hpp>
-
 #include "../common/arguments.hpp"
 #include "app/output.hpp"
 #include "app/tree.hpp"
@@ -16,6 +14,7 @@
 #include "process/process.hpp"
 #include "util/path.hpp"
 #include "util/utf8.hpp"
+#include "util/write_file.hpp"
 
 namespace k2s::validator {
 
@@ -171,10 +170,8 @@ class Unpacked {
                         path_text(archive), failed.message());
         }
         for (const auto &[name, content] : package->files) {
-            AtomicFile out;
-            if (!out.open(path_to_utf8(folder_ / path_from_utf8(name))) ||
-                !out.write(content.data(), content.size()) || !out.commit()) {
-                return std::unexpected(out.error());
+            if (auto done = write_file(folder_ / path_from_utf8(name), content); !done) {
+                return pass(done);
             }
         }
         return folder_;

@@ -29,9 +29,8 @@ class Everything final : public k2s::Plugin,
         if (auto read = k2s::read_file(call.text("file"), 1024, content); !read.ok()) {
             return read;
         }
-        k2s::AtomicFile copy;
-        if (!copy.open("copy") || !copy.write(content.data(), content.size()) || !copy.commit()) {
-            return copy.error();
+        if (auto written = k2s::write_file("copy", content); !written.ok()) {
+            return written;
         }
         k2s::Ended ended;
         if (auto done = k2s::run_program(

@@ -8,8 +8,6 @@
 
 #include <boost/filesystem/operations.hpp>
 
-#include <k2s/sdk/atomic_file.hpp>
-
 #include "app/doctor.hpp"
 #include "app/host_client.hpp"
 #include "config/report.hpp"
@@ -18,6 +16,7 @@
 #include "util/directories.hpp"
 #include "util/log_root.hpp"
 #include "util/path.hpp"
+#include "util/write_file.hpp"
 #include "version.h"
 
 namespace k2s::core {
@@ -121,10 +120,8 @@ Result<int> dump(App &app) {
         return pass(archive);
     }
     const auto file = app.text("file");
-    AtomicFile out;
-    if (!out.open(file, k_private_mode) || !out.write(archive->data(), archive->size()) ||
-        !out.commit()) {
-        return std::unexpected(out.error());
+    if (auto done = write_file(path_from_utf8(file), *archive, k_private_mode); !done) {
+        return pass(done);
     }
     auto names = nlohmann::ordered_json::array();
     for (const auto &[name, content] : files) {

@@ -5,8 +5,6 @@
 
 #include <boost/filesystem/operations.hpp>
 
-#include <k2s/sdk/atomic_file.hpp>
-
 #include "app/app.hpp"
 #include "app/host_client.hpp"
 #include "app/switches.hpp"
@@ -15,6 +13,7 @@
 #include "trust/probe.hpp"
 #include "util/path.hpp"
 #include "util/read_file.hpp"
+#include "util/write_file.hpp"
 
 namespace k2s::core {
 namespace {
@@ -132,9 +131,8 @@ Result<int> pack(App &app) {
     if (file.empty()) {
         file = fmt::format("{}-{}.k2splugin", manifest->id, manifest->version);
     }
-    AtomicFile out;
-    if (!out.open(file) || !out.write(archive->data(), archive->size()) || !out.commit()) {
-        return std::unexpected(out.error());
+    if (auto done = write_file(path_from_utf8(file), *archive); !done) {
+        return pass(done);
     }
     return app.print({{"plugin", manifest->id},
                       {"version", manifest->version},

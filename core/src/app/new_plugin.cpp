@@ -5,13 +5,12 @@
 
 #include <boost/filesystem/operations.hpp>
 
-#include <k2s/sdk/atomic_file.hpp>
-
 #include "app/app.hpp"
 #include "app/host_commands.hpp"
 #include "manifest/reader.hpp"
 #include "util/path.hpp"
 #include "util/read_file.hpp"
+#include "util/write_file.hpp"
 
 namespace k2s::core {
 namespace {
@@ -50,11 +49,7 @@ Result<void> fill_in(const fs::path &from, const fs::path &to, const std::string
     replace_all(*text, "@IDENT@", identifier);
     boost::system::error_code failed;
     fs::create_directories(to.parent_path(), failed);
-    AtomicFile out; // says what is wrong with the folder
-    if (!out.open(path_to_utf8(to)) || !out.write(text->data(), text->size()) || !out.commit()) {
-        return std::unexpected(out.error());
-    }
-    return {};
+    return write_file(to, *text); // says what is wrong with the folder
 }
 
 } // namespace

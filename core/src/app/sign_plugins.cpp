@@ -3,12 +3,11 @@
 /// k2s plugin keygen|sign|verify.
 #include <boost/filesystem/operations.hpp>
 
-#include <k2s/sdk/atomic_file.hpp>
-
 #include "app/app.hpp"
 #include "trust/signature.hpp"
 #include "util/path.hpp"
 #include "util/read_file.hpp"
+#include "util/write_file.hpp"
 
 namespace k2s::core {
 namespace {
@@ -18,21 +17,13 @@ using Json = nlohmann::ordered_json;
 constexpr unsigned k_private_mode = 0600;
 constexpr unsigned k_public_mode = 0644;
 
-Result<void> write_new(const fs::path &file, std::string_view text, unsigned mode) {
-    AtomicFile out;
-    if (!out.open(path_to_utf8(file), mode) || !out.write(text.data(), text.size()) ||
-        !out.commit()) {
-        return std::unexpected(out.error());
-    }
-    return {};
-}
-
 Result<int> make_key(App &app) {
     const auto secret = path_from_utf8(app.text("file"));
     const auto open = path_from_utf8(app.text("file") + ".pub");
     for (const auto &file : {secret, open}) {
         if (fs::exists(fs::symlink_status(file))) {
-            return fail(K2S_E_EXISTS, "'{}' exists: a key is never overwritten, choose another name",
+            return fail(K2S_E_EXISTS,
+                        "'{}' exists: a key is never overwritten, choose another name",
                         path_text(file));
         }
     }
@@ -41,9 +32,9 @@ Result<int> make_key(App &app) {
     if (!made) {
         return pass(made);
     }
-    auto written = write_new(secret, made->private_pem, k_private_mode);
+    auto written = write_file(secret, made->private_pem, k_private_mode);
     if (written) {
-        written = write_new(open, made->public_pem, k_public_mode);
+        written = write_file(open, made->public_pem, k_public_mode);
     }
     auto key = written ? crypto->read_public(made->public_pem, "the new key") : pass(written);
     if (!key) {
@@ -103,8 +94,8 @@ Result<int> verify(App &app) {
     } else if (fs::is_directory(path_from_utf8(name))) {
         found = read_folder(fs::absolute(path_from_utf8(name)));
     } else {
-        found = fail(K2S_E_NOT_FOUND, "'{}' is neither a plugin nor a folder: see `k2s plugin list`",
-                     name);
+        found = fail(K2S_E_NOT_FOUND,
+                     "'{}' is neither a plugin nor a folder: see `k2s plugin list`", name);
     }
     if (!found) {
         return pass(found);

@@ -5,11 +5,10 @@
 
 #include <boost/filesystem/operations.hpp>
 
-#include <k2s/sdk/atomic_file.hpp>
-
 #include "util/directories.hpp"
 #include "util/path.hpp"
 #include "util/read_file.hpp"
+#include "util/write_file.hpp"
 
 namespace k2s::core {
 namespace {
@@ -75,14 +74,9 @@ Result<std::string> write_switch(std::string_view section, std::string_view id, 
         return fail(K2S_E_PERMISSION, "cannot make the folder '{}': {}", path_text(*folder),
                     failed.message());
     }
-    const std::string file =
-        path_to_utf8(*folder / path_from_utf8(fmt::format("{}.{}", section, id)));
-    const std::string_view content = enabled ? "true" : "false";
-    AtomicFile out;
-    if (!out.open(file) || !out.write(content.data(), content.size()) || !out.commit()) {
-        return std::unexpected(out.error());
-    }
-    return file;
+    const auto file = *folder / path_from_utf8(fmt::format("{}.{}", section, id));
+    auto done = write_file(file, enabled ? "true" : "false");
+    return done ? Result<std::string>(path_to_utf8(file)) : pass(done);
 }
 
 } // namespace k2s::core

@@ -5,11 +5,10 @@
 
 #include <boost/filesystem/operations.hpp>
 
-#include <k2s/sdk/atomic_file.hpp>
-
 #include "app/app.hpp"
 #include "app/output.hpp"
 #include "util/path.hpp"
+#include "util/write_file.hpp"
 
 namespace k2s::core {
 namespace {
@@ -26,23 +25,19 @@ std::vector<std::string> installed_tools(const App &app) {
     return tools;
 }
 
-Result<void> write_file(const fs::path &file, std::string_view text) {
+Result<void> write_below(const fs::path &file, std::string_view text) {
     boost::system::error_code failed;
     fs::create_directories(file.parent_path(), failed);
     if (failed) {
         return fail(K2S_E_IO, "cannot make the folder '{}': {}", path_text(file.parent_path()),
                     failed.message());
     }
-    AtomicFile out;
-    if (!out.open(path_to_utf8(file)) || !out.write(text.data(), text.size()) || !out.commit()) {
-        return std::unexpected(out.error());
-    }
-    return {};
+    return write_file(file, text);
 }
 
 Result<void> write_tool(const Tool &tool, const fs::path &share) {
     for (const auto &page : man_pages(tool)) {
-        auto done = write_file(share / "man" / "man1" / page.file, page.text);
+        auto done = write_below(share / "man" / "man1" / page.file, page.text);
         if (!done) {
             return done;
         }
@@ -51,7 +46,7 @@ Result<void> write_tool(const Tool &tool, const fs::path &share) {
          {std::pair{"bash", fs::path("bash-completion") / "completions" / tool.name},
           std::pair{"powershell", fs::path("powershell") / (tool.name + ".ps1")}}) {
         auto script = completion_script(tool, shell);
-        auto done = script ? write_file(share / file, *script) : pass(script);
+        auto done = script ? write_below(share / file, *script) : pass(script);
         if (!done) {
             return done;
         }

@@ -6,11 +6,10 @@
 
 #include <boost/filesystem/operations.hpp>
 
-#include <k2s/sdk/atomic_file.hpp>
-
 #include "manifest/version.hpp"
 #include "util/path.hpp"
 #include "util/read_file.hpp"
+#include "util/write_file.hpp"
 
 namespace k2s::core::install {
 namespace {
@@ -31,14 +30,6 @@ std::optional<std::string> read_version(const fs::path &plugin) {
         version.pop_back();
     }
     return parse_version(version) ? std::optional(version) : std::nullopt;
-}
-
-Result<void> write_flushed(const fs::path &file, std::string_view text) {
-    AtomicFile out;
-    if (!out.open(path_to_utf8(file)) || !out.write(text.data(), text.size()) || !out.commit()) {
-        return std::unexpected(out.error());
-    }
-    return {};
 }
 
 std::unexpected<Error> cannot(const char *what, const fs::path &path,
@@ -94,7 +85,7 @@ Result<fs::path> Versions::unpack(const Package &package) {
     }
     Result<void> done;
     for (const auto &[name, content] : package.files) {
-        done = done ? write_flushed(unpacking / path_from_utf8(name), content) : std::move(done);
+        done = done ? write_file(unpacking / path_from_utf8(name), content) : std::move(done);
     }
     if (done) {
         fs::rename(unpacking, target, failed);
@@ -110,7 +101,7 @@ Result<fs::path> Versions::unpack(const Package &package) {
 Result<void> Versions::use(const std::string &id, const std::optional<std::string> &version) {
     const auto file = plugins_ / path_from_utf8(id) / k_current;
     if (version) {
-        return write_flushed(file, *version + "\n");
+        return write_file(file, *version + "\n");
     }
     boost::system::error_code failed;
     fs::remove(file, failed);
@@ -119,7 +110,8 @@ Result<void> Versions::use(const std::string &id, const std::optional<std::strin
 
 void Versions::remove(const std::string &id, const std::string &version) {
     const auto plugin = plugins_ / path_from_utf8(id);
-    boost::system::error_code ignored; // what stays is in nobody's way, and the next change removes it
+    boost::system::error_code
+        ignored; // what stays is in nobody's way, and the next change removes it
     fs::remove_all(plugin / path_from_utf8(version), ignored);
     fs::remove(plugin, ignored); // if it is empty
 }

@@ -5,13 +5,12 @@
 
 #include <boost/filesystem/operations.hpp>
 
-#include <k2s/sdk/atomic_file.hpp>
-
 #include "manifest/json_text.hpp"
 #include "manifest/reader.hpp"
 #include "util/hex.hpp"
 #include "util/path.hpp"
 #include "util/read_file.hpp"
+#include "util/write_file.hpp"
 
 namespace k2s::core::trust {
 
@@ -51,14 +50,6 @@ constexpr FieldTable<Signed, 4> k_fields = {{
          return value || r.problem("expected 128 lower-case hexadecimal digits");
      }},
 }};
-
-Result<void> replace(const fs::path &file, std::string_view text) {
-    AtomicFile out;
-    if (!out.open(path_to_utf8(file)) || !out.write(text.data(), text.size()) || !out.commit()) {
-        return std::unexpected(out.error());
-    }
-    return {};
-}
 
 std::string expected_hash(const Manifest &manifest, std::string_view file) {
     for (const auto &[name, hash] : manifest.sha256) {
@@ -141,7 +132,7 @@ Result<PublicKey> sign_plugin(const Crypto &crypto, const fs::path &folder,
         if (manifest = read_manifest(*text, path_text(file)); !manifest) {
             return pass(manifest); // a file name that manifests do not allow
         }
-        if (auto written = replace(file, *text); !written) {
+        if (auto written = write_file(file, *text); !written) {
             return pass(written);
         }
     }
@@ -149,7 +140,7 @@ Result<PublicKey> sign_plugin(const Crypto &crypto, const fs::path &folder,
     if (!made) {
         return pass(made);
     }
-    auto written = replace(folder / path_from_utf8(k_signature_name), format_signature(*made));
+    auto written = write_file(folder / path_from_utf8(k_signature_name), format_signature(*made));
     return written ? Result<PublicKey>(made->key) : pass(written);
 }
 
@@ -197,9 +188,10 @@ Result<TrustedKey> verify_manifest(const Crypto &crypto, const std::vector<Trust
     return *key;
 }
 
-Result<std::vector<std::pair<std::string, FileIdentity>>>
-verify_files(const Crypto &crypto, const Manifest &manifest, const fs::path &folder,
-             const OpenLibrary *library) {
+Result<std::vector<std::pair<std::string, FileIdentity>>> verify_files(const Crypto &crypto,
+                                                                       const Manifest &manifest,
+                                                                       const fs::path &folder,
+                                                                       const OpenLibrary *library) {
     auto files = plugin_files(folder);
     if (!files) {
         return pass(files);

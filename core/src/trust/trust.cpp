@@ -6,11 +6,10 @@
 
 #include <boost/filesystem/operations.hpp>
 
-#include <k2s/sdk/atomic_file.hpp>
-
 #include "trust/signature.hpp"
 #include "util/path.hpp"
 #include "util/read_file.hpp"
+#include "util/write_file.hpp"
 
 namespace k2s::core::trust {
 
@@ -36,15 +35,17 @@ Result<FileIdentity> identify_manifest(const Manifest &manifest, const fs::path 
 
 } // namespace
 
-std::string Trust::path_name(const fs::path &folder) { return path_to_utf8(folder); }
+std::string Trust::path_name(const fs::path &folder) {
+    return path_to_utf8(folder);
+}
 
 Result<TrustStore> read_trust_store(const fs::path &file) {
     if (!identify(file)) {
         return TrustStore{};
     }
     auto opened = OpenLibrary::open_any(file);
-    if (auto safe = opened ? opened->check_permissions(file.parent_path(), Guard::plugin)
-                           : pass(opened);
+    if (auto safe =
+            opened ? opened->check_permissions(file.parent_path(), Guard::plugin) : pass(opened);
         !safe) {
         return pass(safe);
     }
@@ -64,12 +65,7 @@ Result<void> write_trust_store(const fs::path &file, const TrustStore &store) {
         return fail(K2S_E_PERMISSION, "cannot make the folder '{}': {}",
                     path_text(file.parent_path()), failed.message());
     }
-    const auto text = format_trust_store(store);
-    AtomicFile out;
-    if (!out.open(path_to_utf8(file)) || !out.write(text.data(), text.size()) || !out.commit()) {
-        return std::unexpected(out.error());
-    }
-    return {};
+    return write_file(file, format_trust_store(store));
 }
 
 Result<Policy> Trust::default_policy() const {
@@ -110,7 +106,8 @@ const TrustVerdict *Trust::known(const Manifest &manifest, const fs::path &folde
     std::size_t stores_seen = 0;
     const bool same = std::ranges::all_of(verdict->files, [&](const auto &one) {
         const auto &[name, identity] = one;
-        const auto store = std::ranges::find(stores, name, &std::pair<std::string, FileIdentity>::first);
+        const auto store =
+            std::ranges::find(stores, name, &std::pair<std::string, FileIdentity>::first);
         if (store != stores.end()) {
             ++stores_seen;
             return store->second == identity;
@@ -120,8 +117,9 @@ const TrustVerdict *Trust::known(const Manifest &manifest, const fs::path &folde
             return now && *now == identity;
         }
         const auto path = name == k_folder_name ? folder : folder / path_from_utf8(name);
-        return (library != nullptr && library->path() == path ? library->identity()
-                                                              : identify(path).value_or(FileIdentity{})) == identity;
+        return (library != nullptr && library->path() == path
+                    ? library->identity()
+                    : identify(path).value_or(FileIdentity{})) == identity;
     });
     return same && stores_seen == stores.size() ? verdict : nullptr;
 }
@@ -130,8 +128,9 @@ Result<TrustVerdict> Trust::verify(const Manifest &manifest, const fs::path &fol
                                    const OpenLibrary *library) {
     // Looked at before they are read: a change in between makes the verdict about the past.
     TrustVerdict verdict{path_name(folder), {}, {}, 0, store_identities()};
-    for (const auto &[name, path] : {std::pair{k_folder_name, folder},
-                                     {k_signature_name, folder / path_from_utf8(k_signature_name)}}) {
+    for (const auto &[name, path] :
+         {std::pair{k_folder_name, folder},
+          {k_signature_name, folder / path_from_utf8(k_signature_name)}}) {
         verdict.files.emplace_back(name, identify(path).value_or(FileIdentity{}));
     }
     const auto manifest_file = identify_manifest(manifest, folder);

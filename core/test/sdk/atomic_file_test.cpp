@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #define BOOST_TEST_MODULE sdk_atomic_file
-#include <cstdio>
 #include <boost/test/included/unit_test.hpp>
+#include <cstdio>
 
 #include <string>
 
@@ -80,6 +80,17 @@ BOOST_AUTO_TEST_CASE(commit_creates_and_replaces) {
         BOOST_TEST(read(target) == text);
         BOOST_TEST(dir.entries() == 1u);
     }
+}
+
+BOOST_AUTO_TEST_CASE(a_whole_file_is_written_at_once) {
+    Directory dir;
+    for (const char *text : {"first", "", "3rd"}) {
+        BOOST_TEST(k2s::write_file(utf8(dir.path / "file"), text).ok());
+        BOOST_TEST(read(dir.path / "file") == text);
+    }
+    const auto done = k2s::write_file(utf8(dir.path / "no" / "file"), "x");
+    BOOST_TEST(done.value() == K2S_E_NOT_FOUND);
+    BOOST_TEST(dir.entries() == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(nothing_changes_before_the_commit) {

@@ -18,12 +18,9 @@ std::string path_in(const std::string &folder, std::string_view name) {
     return fmt::format("{}/{}", folder, name);
 }
 
-Expected<void> write_file(const std::string &path, std::string_view content) {
-    AtomicFile file;
-    if (!file.open(path) || !file.write(content.data(), content.size()) || !file.commit()) {
-        return std::unexpected(file.error());
-    }
-    return {};
+Expected<void> replace_file(const std::string &path, std::string_view content) {
+    const Status done = write_file(path, content);
+    return done.ok() ? Expected<void>() : std::unexpected(done.error());
 }
 
 /// What earlier calls did, as far as it still holds.
@@ -81,7 +78,7 @@ Expected<void> write_applied(const std::string &folder, const Applied &applied) 
     const Json json{{"routes", to_json(applied.routes)},
                     {"removed", to_json(applied.removed)},
                     {"files", applied.files}};
-    return write_file(path_in(folder, k_state_file), json.dump(2) + "\n");
+    return replace_file(path_in(folder, k_state_file), json.dump(2) + "\n");
 }
 
 bool same_way(const HostRoute &a, const HostRoute &b) {
@@ -249,7 +246,7 @@ Expected<void> perform(const Step &step, Changes &changes, const std::string &fo
         applied.routes.push_back(*step.add);
     }
     if (step.file != nullptr) {
-        if (auto done = write_file(path_in(folder, step.file->name), step.file->content); !done) {
+        if (auto done = replace_file(path_in(folder, step.file->name), step.file->content); !done) {
             return done;
         }
         if (std::ranges::find(applied.files, step.file->name) == applied.files.end()) {

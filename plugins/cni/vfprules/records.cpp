@@ -58,12 +58,8 @@ Expected<void> Records::write(const std::string &port,
     if (auto made = make_private_folder(folder_); !made) {
         return made;
     }
-    const std::string text = nlohmann::json(names).dump();
-    AtomicFile file;
-    if (!file.open(path(port), 0600) || !file.write(text.data(), text.size()) || !file.commit()) {
-        return std::unexpected(file.error());
-    }
-    return {};
+    const Status done = write_file(path(port), nlohmann::json(names).dump(), 0600);
+    return done.ok() ? Expected<void>() : std::unexpected(done.error());
 }
 
 void Records::forget(const std::string &port) const {

@@ -23,11 +23,8 @@ Result<std::string> read_text(const std::string &path) {
 }
 
 Done replace(const std::string &path, std::string_view text) {
-    AtomicFile file;
-    if (!file.open(path) || !file.write(text.data(), text.size()) || !file.commit()) {
-        return std::unexpected(file.error());
-    }
-    return {};
+    const Status done = write_file(path, text);
+    return done.ok() ? Done() : std::unexpected(done.error());
 }
 
 Done check_layout(const std::string &folder) {

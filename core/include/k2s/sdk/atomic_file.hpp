@@ -318,4 +318,13 @@ inline void AtomicFile::discard() noexcept {
 
 #endif
 
+/// Replaces the whole file in one step, as AtomicFile does; K2S_OK or the reason. [may-block]
+inline Status write_file(std::string_view path, std::string_view content, unsigned mode = 0644) {
+    AtomicFile file;
+    if (!file.open(path, mode) || !file.write(content.data(), content.size()) || !file.commit()) {
+        return file.error();
+    }
+    return K2S_OK;
+}
+
 } // namespace k2s
