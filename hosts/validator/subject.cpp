@@ -10,7 +10,6 @@
 #include "loader/library.hpp"
 #include "trust/identity.hpp"
 #include "util/path.hpp"
-#include "util/read_file.hpp"
 #include "version.h"
 
 namespace k2s::validator {
@@ -19,22 +18,6 @@ using namespace core;
 using namespace std::chrono_literals;
 
 namespace {
-
-std::vector<DeclaredContract> provided(const Manifest &manifest) {
-    std::vector<DeclaredContract> list;
-    for (const auto &one : manifest.provided_contracts) {
-        list.push_back({one.contract, one.version});
-    }
-    return list;
-}
-
-std::vector<DeclaredContract> required(const Manifest &manifest) {
-    std::vector<DeclaredContract> list;
-    for (const auto &one : manifest.required_contracts) {
-        list.push_back({one.contract, one.version});
-    }
-    return list;
-}
 
 /// What is mapped stays open: the dynamic linker knows it by that.
 Result<fs::path> load_path(const Subject &subject) {
@@ -88,13 +71,8 @@ fs::path Subject::library() const {
 }
 
 Result<Subject> read_subject(const fs::path &folder) {
-    const auto file = folder / "plugin.json";
-    auto text = read_file(file, k_max_manifest_bytes);
-    auto manifest = text ? read_manifest(*text, path_text(file)) : pass(text);
-    if (!manifest) {
-        return pass(manifest);
-    }
-    return Subject{std::move(*manifest), folder};
+    auto manifest = read_manifest_in(folder);
+    return manifest ? Result<Subject>({std::move(*manifest), folder}) : pass(manifest);
 }
 
 std::vector<DefaultService> default_services(const Subject &subject) {
@@ -153,9 +131,7 @@ Result<void> Rig::deactivate() {
 }
 
 Raw::Raw(const Subject &subject)
-    : services_(make_ports(subject)),
-      scope_(services_.make_scope(
-          {subject.manifest.id, provided(subject.manifest), required(subject.manifest)})) {}
+    : services_(make_ports(subject)), scope_(services_.make_scope(scope_spec(subject.manifest))) {}
 
 Raw::~Raw() {
     scope_->release_all(1s, PluginScope::Pending::drop);

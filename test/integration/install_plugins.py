@@ -195,6 +195,69 @@ class Archives(InstallTest):
         self.assert_nothing_installed()
         self.assert_others_work()
 
+    def test_what_is_damaged_can_be_replaced(self):
+        first, second = self.pack("1.0.0"), self.pack("1.1.0")
+        folder = self.plugins / "versioned"
+        for number, damage in enumerate((
+                lambda: (folder / "1.1.0/plugin.json").write_bytes(b"{"),
+                lambda: (folder / "1.1.0/plugin.json").unlink(),
+                lambda: (folder / f"1.1.0/versioned{SUFFIX}").write_bytes(b"\x7fELF"),
+                lambda: shutil.rmtree(folder / "1.1.0"),
+                lambda: (folder / "current").write_bytes(b"../../storage\n"),
+                lambda: (folder / "current").unlink())):
+            for mend in ("uninstall", "rollback"):
+                with self.subTest(number=number, mend=mend):
+                    self.k2s("plugin", "install", first)
+                    self.k2s("plugin", "upgrade", second)
+                    damage()
+                    self.k2s("plugin", mend, "versioned")
+                    if mend == "rollback":
+                        self.runs("1.1.0" if number > 3 else "1.0.0")  # what counted is not known
+                        self.k2s("plugin", "uninstall", "versioned")
+                    self.assert_nothing_installed()
+        self.assert_others_work()
+
+    def test_damaged_switches_are_forgotten_with_it(self):
+        first = self.pack("1.0.0")
+        self.k2s("plugin", "install", first)
+        self.k2s("plugin", "disable", "versioned")
+        (self.plugins / "versioned/1.0.0/plugin.json").write_bytes(b"{")
+        self.fails(1, "plugin", "install", first, text="k2s plugin uninstall")
+        self.k2s("plugin", "uninstall", "versioned")
+        self.k2s("plugin", "install", first)
+        self.runs("1.0.0")
+
+    def test_ids_that_are_folders(self):
+        (self.plugins / "current").write_text("1.0.0\n")
+        (self.plugins / "1.0.0").mkdir()
+        self.fails(6, "plugin", "uninstall", "nonesuch", text="k2s plugin list")
+        before = sorted(self.plugins.rglob("*"))
+        for name in (".", "..", "../plugins", "storage/..", "", "/", str(self.plugins), "Storage", "no\\no",
+                     ".install", "x" * 300, "current"):
+            for what in ("uninstall", "rollback"):
+                with self.subTest(name=name, what=what):
+                    result = self.run_exe("k2s", "plugin", what, "--", name)
+                    self.assertIn(result.code, (2, 6), result)
+        self.fails(6, "plugin", "uninstall", "storage", text="by hand")
+        self.assertEqual(sorted(self.plugins.rglob("*")), before)
+        self.assert_others_work()
+
+    def test_back_through_versions(self):
+        for version in ("1.0.0", "1.1.0", "1.3.0"):
+            self.k2s("plugin", "upgrade" if version > "1.0.0" else "install", self.pack(version))
+        folder = self.plugins / "versioned"
+        self.assertEqual(sorted(path.name for path in folder.iterdir()), ["1.1.0", "1.3.0", "current"])
+        # Older and newer ones lie there where a host had them mapped, or a kill left them.
+        for version in ("1.0.0", "1.4.0"):
+            shutil.copytree(self.source(version), folder / version)
+        (folder / "2.0.0").mkdir()
+        (folder / "notes").mkdir()
+        for version in ("1.1.0", "1.0.0"):
+            self.assertEqual(self.k2s("plugin", "rollback", "versioned")["version"], version)
+            self.runs(version)
+        self.k2s("plugin", "uninstall", "versioned")
+        self.assert_nothing_installed()
+
     def test_two_operators_at_once(self):
         first = self.pack("1.0.0")
         both = [subprocess.Popen(self.command("k2s", "plugin", "install", first),

@@ -12,7 +12,6 @@
 #include "manifest/version.hpp"
 #include "trust/probe.hpp"
 #include "util/path.hpp"
-#include "util/read_file.hpp"
 #include "util/write_file.hpp"
 
 namespace k2s::core {
@@ -30,6 +29,7 @@ class Change {
           before_(versions_.current(id_)) {}
 
     const std::optional<std::string> &before() const { return before_; }
+    bool has_files() const { return versions_.has_files(id_); }
 
     /// Unpacks and proves that the files are what they should be, apart from everything that runs.
     Result<void> prepare(const Package &package) {
@@ -121,8 +121,7 @@ Result<Change> change(App &app, const std::string &id) {
 
 Result<int> pack(App &app) {
     const auto folder = path_from_utf8(app.text("folder"));
-    auto text = read_file(folder / "plugin.json", k_max_manifest_bytes);
-    auto manifest = text ? read_manifest(*text, path_text(folder / "plugin.json")) : pass(text);
+    auto manifest = read_manifest_in(folder);
     auto archive = manifest ? install::make_package(app.tree().archive, folder) : pass(manifest);
     if (!archive) {
         return pass(archive);
@@ -144,7 +143,8 @@ Result<void> check_order(const Manifest &manifest, const std::optional<std::stri
                          bool upgrade) {
     if (!upgrade) {
         return before ? Result<void>(fail(K2S_E_EXISTS,
-                                          "plugin '{}' {} is installed: use `k2s plugin upgrade`",
+                                          "plugin '{}' {} is installed: use `k2s plugin upgrade`, "
+                                          "or `k2s plugin uninstall` first if it is damaged",
                                           manifest.id, *before))
                       : Result<void>();
     }
@@ -222,27 +222,46 @@ std::vector<std::string> other_versions(App &app, const std::string &id,
     return list;
 }
 
-Result<int> leave_version(App &app, bool rollback) {
-    const auto id = app.text("id");
-    if (!app.plugins().find(id)) {
-        return fail(K2S_E_NOT_FOUND, "there is no plugin '{}': see `k2s plugin list`", id);
+/// A change of what was installed from an archive, however damaged that is now: plugin.json need
+/// not be readable.
+Result<Change> change_installed(App &app, const std::string &id) {
+    const auto none = fail(K2S_E_NOT_FOUND, "there is no plugin '{}': see `k2s plugin list`", id);
+    if (!is_plugin_id(id)) {
+        return none; // and perhaps the way to another folder
     }
     auto one = change(app, id);
+    if (one && !one->has_files()) {
+        const bool by_hand = app.plugins().find(id) ||
+                             fs::exists(app.tree().plugins / path_from_utf8(id) / k_manifest_name);
+        return by_hand
+                   ? fail(
+                         K2S_E_NOT_FOUND,
+                         "plugin '{}' was not installed from an archive: remove its folder by hand",
+                         id)
+                   : none;
+    }
+    return one;
+}
+
+Result<int> leave_version(App &app, bool rollback) {
+    const auto id = app.text("id");
+    auto one = change_installed(app, id);
     if (!one) {
         return pass(one);
     }
-    if (!one->before()) {
-        return fail(K2S_E_NOT_FOUND,
-                    "plugin '{}' was not installed from an archive: remove its folder by hand", id);
-    }
-    const auto others = other_versions(app, id, *one->before());
+    const auto before = one->before().value_or("none");
+    const auto others = other_versions(app, id, before);
     if (rollback && others.empty()) {
-        return fail(K2S_E_NOT_FOUND, "there is no version of plugin '{}' beside {}", id,
-                    *one->before());
+        return fail(K2S_E_NOT_FOUND, "there is no version of plugin '{}' beside {}", id, before);
     }
     const auto target = rollback ? std::optional(others.front()) : std::nullopt;
-    const Manifest manifest = app.plugins().candidates()[*app.plugins().find(id)].manifest;
-    Json result{{"plugin", id}, {"version", target.value_or("none")}, {"before", *one->before()}};
+    std::vector<std::string> features;
+    if (const auto index = app.plugins().find(id)) {
+        for (const auto &feature : app.plugins().candidates()[*index].manifest.features) {
+            features.push_back(feature.id);
+        }
+    }
+    Json result{{"plugin", id}, {"version", target.value_or("none")}, {"before", before}};
     if (app.dry_run()) {
         result["would"] = "tell the running hosts";
         return app.print(result);
@@ -256,8 +275,8 @@ Result<int> leave_version(App &app, bool rollback) {
         return app.print(result);
     }
     forget_switch("plugins", id);
-    for (const auto &feature : manifest.features) {
-        forget_switch("features", feature.id);
+    for (const auto &feature : features) {
+        forget_switch("features", feature);
     }
     if (const auto left = one->keep({}); !left.empty()) {
         result["still_in_use"] = left;

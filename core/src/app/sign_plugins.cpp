@@ -52,14 +52,8 @@ struct Found {
 };
 
 Result<Found> read_folder(const fs::path &folder) {
-    const auto file = folder / path_from_utf8(trust::k_manifest_name);
-    auto text = read_file(file, k_max_manifest_bytes);
-    auto manifest = text ? read_manifest(*text, path_text(file)) : pass(text);
-    if (!manifest) {
-        return pass(manifest);
-    }
-    manifest->text = std::move(*text);
-    return Found{std::move(*manifest), folder};
+    auto manifest = read_manifest_in(folder);
+    return manifest ? Result<Found>({std::move(*manifest), folder}) : pass(manifest);
 }
 
 Result<int> sign(App &app) {

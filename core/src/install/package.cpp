@@ -53,9 +53,9 @@ class Unpacking {
 
     int32_t entry(std::string_view file, uint32_t kind) {
         if (kind != K2S_ARCHIVE_FILE) {
-            return refuse(fmt::format("\"{}\" is a {}; an archive of a plugin holds plain files only",
-                                      lossy_utf8(file),
-                                      kind == K2S_ARCHIVE_FOLDER ? "folder" : "link or device"));
+            return refuse(fmt::format(
+                "\"{}\" is a {}; an archive of a plugin holds plain files only", lossy_utf8(file),
+                kind == K2S_ARCHIVE_FOLDER ? "folder" : "link or device"));
         }
         if (auto good = check_file_name(file); !good) {
             return refuse(good.error().message);
@@ -134,7 +134,7 @@ Result<Package> read_package(const fs::path &module, const fs::path &archive) {
                              : fail(K2S_E_CONFIG, "'{}' is no plugin archive: {}", name,
                                     lossy_utf8(error.message));
     }
-    const auto text = unpacking.files.find(std::string(trust::k_manifest_name));
+    const auto text = unpacking.files.find(std::string(k_manifest_name));
     if (text == unpacking.files.end()) {
         return fail(K2S_E_CONFIG, "'{}' is no plugin archive: there is no plugin.json in it", name);
     }
@@ -142,7 +142,6 @@ Result<Package> read_package(const fs::path &module, const fs::path &archive) {
     if (!manifest) {
         return pass(manifest);
     }
-    manifest->text = text->second;
     return Package{std::move(*manifest), std::move(unpacking.files)};
 }
 
@@ -172,7 +171,7 @@ Result<std::string> make_package(const fs::path &module, const fs::path &folder)
     if (!names) {
         return pass(names);
     }
-    names->emplace_back(trust::k_manifest_name);
+    names->emplace_back(k_manifest_name);
     if (fs::exists(folder / path_from_utf8(trust::k_signature_name))) {
         names->emplace_back(trust::k_signature_name);
     }

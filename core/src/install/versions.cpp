@@ -15,7 +15,7 @@ namespace k2s::core::install {
 namespace {
 
 constexpr const char *k_current = "current";
-constexpr const char *k_unpacking = ".unpacking"; // a leading dot: no plugin
+constexpr std::string_view k_partial = ".partial-"; // a version that comes or goes
 constexpr std::size_t k_version_max = 128;
 constexpr std::chrono::seconds k_patience{60};
 
@@ -40,6 +40,30 @@ std::unexpected<Error> cannot(const char *what, const fs::path &path,
                 why.message());
 }
 
+fs::path partial_in(const fs::path &plugin) {
+    return plugin / fs::unique_path(std::string(k_partial) + "%%%%%%%%");
+}
+
+/// Renames a version to what counts as none, if it is there: it goes as a whole or not at all.
+Result<fs::path> set_aside(const fs::path &version) {
+    auto aside = partial_in(version.parent_path());
+    boost::system::error_code failed;
+    fs::rename(version, aside, failed);
+    const bool gone = !failed || failed == boost::system::errc::no_such_file_or_directory;
+    return gone ? Result<fs::path>(std::move(aside)) : cannot("rename the old", version, failed);
+}
+
+/// False when something could not be removed: on Windows a library that is still mapped.
+bool remove_entry(const fs::path &entry) {
+    const bool partial = path_to_utf8(entry.filename()).starts_with(k_partial);
+    const auto aside = partial ? Result<fs::path>(entry) : set_aside(entry);
+    boost::system::error_code failed;
+    if (aside) {
+        fs::remove_all(*aside, failed);
+    }
+    return aside && !failed;
+}
+
 } // namespace
 
 std::optional<fs::path> current_folder(const fs::path &plugin) {
@@ -56,6 +80,18 @@ std::optional<std::string> Versions::current(const std::string &id) const {
     return read_version(plugins_ / path_from_utf8(id));
 }
 
+bool Versions::has_files(const std::string &id) const {
+    boost::system::error_code failed;
+    for (fs::directory_iterator entry(plugins_ / path_from_utf8(id), failed), end;
+         !failed && entry != end; entry.increment(failed)) {
+        const auto name = path_to_utf8(entry->path().filename());
+        if (name == k_current || name.starts_with(k_partial) || parse_version(name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 Result<fs::path> Versions::unpack(const Package &package) {
     const auto plugin = plugins_ / path_from_utf8(package.manifest.id);
     const auto &version = package.manifest.version;
@@ -69,30 +105,29 @@ Result<fs::path> Versions::unpack(const Package &package) {
         return fail(K2S_E_EXISTS, "plugin '{}' {} is installed already", package.manifest.id,
                     version);
     }
-    const auto unpacking = plugin / k_unpacking;
     const auto target = plugin / path_from_utf8(version);
-    boost::system::error_code failed;
-    for (const auto &old : {unpacking, target}) { // of a process that was killed, or an older time
-        fs::remove_all(old, failed);
-        if (failed) {
-            return cannot("remove the old", old, failed);
-        }
+    const auto old = set_aside(target); // of a process that was killed, or an older time
+    if (!old) {
+        return std::unexpected(old.error());
     }
     const bool had_folder = fs::exists(plugin);
-    fs::create_directories(unpacking, failed);
+    const auto partial = partial_in(plugin);
+    boost::system::error_code failed;
+    fs::remove_all(*old, failed); // or else with what is left over at the end
+    fs::create_directories(partial, failed);
     if (failed) {
-        return cannot("make the folder", unpacking, failed);
+        return cannot("make the folder", partial, failed);
     }
     Result<void> done;
     for (const auto &[name, content] : package.files) {
-        done = done ? write_file(unpacking / path_from_utf8(name), content) : std::move(done);
+        done = done ? write_file(partial / path_from_utf8(name), content) : std::move(done);
     }
     if (done) {
-        fs::rename(unpacking, target, failed);
-        done = failed ? Result<void>(cannot("rename", unpacking, failed)) : Result<void>();
+        fs::rename(partial, target, failed);
+        done = failed ? Result<void>(cannot("rename", partial, failed)) : Result<void>();
     }
     if (!done) {
-        fs::remove_all(had_folder ? unpacking : plugin, failed);
+        fs::remove_all(had_folder ? partial : plugin, failed);
         return pass(done);
     }
     return target;
@@ -110,9 +145,9 @@ Result<void> Versions::use(const std::string &id, const std::optional<std::strin
 
 void Versions::remove(const std::string &id, const std::string &version) {
     const auto plugin = plugins_ / path_from_utf8(id);
-    boost::system::error_code
-        ignored; // what stays is in nobody's way, and the next change removes it
-    fs::remove_all(plugin / path_from_utf8(version), ignored);
+    // What stays is in nobody's way, and the next change removes it.
+    static_cast<void>(remove_entry(plugin / path_from_utf8(version)));
+    boost::system::error_code ignored;
     fs::remove(plugin, ignored); // if it is empty
 }
 
@@ -130,8 +165,7 @@ std::vector<std::string> Versions::remove_others(const std::string &id,
     }
     std::vector<std::string> left;
     for (const auto &folder : old) {
-        fs::remove_all(folder, failed);
-        if (failed) {
+        if (!remove_entry(folder)) {
             left.push_back(path_text(folder));
         }
     }

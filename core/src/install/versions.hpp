@@ -30,6 +30,9 @@ class Versions {
     /// The version that counts.
     std::optional<std::string> current(const std::string &id) const;
 
+    /// Whether files of versions are there, used or left by a process that was killed.
+    bool has_files(const std::string &id) const;
+
     /// Writes the files, flushed, to where version `manifest.version` lies; not used yet. Nothing
     /// remains on an error. K2S_E_EXISTS when it is the one that counts or the plugin was put there
     /// by hand.

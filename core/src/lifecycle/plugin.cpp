@@ -15,15 +15,8 @@ using namespace std::chrono_literals;
 // What a failed create or a stopped plugin may still need to come to rest.
 constexpr auto k_release_deadline = 5s;
 
-std::vector<DeclaredContract> declared(const std::vector<ProvidedContract> &list) {
-    std::vector<DeclaredContract> result;
-    for (const auto &item : list) {
-        result.push_back({item.contract, item.version});
-    }
-    return result;
-}
-
-std::vector<DeclaredContract> declared(const std::vector<RequiredContract> &list) {
+template <class Contract>
+std::vector<DeclaredContract> declared(const std::vector<Contract> &list) {
     std::vector<DeclaredContract> result;
     for (const auto &item : list) {
         result.push_back({item.contract, item.version});
@@ -65,6 +58,11 @@ template <class Call> int32_t contained(const std::string &plugin, k2s_error *er
 }
 
 } // namespace
+
+PluginScopeSpec scope_spec(const Manifest &manifest) {
+    return {manifest.id, declared(manifest.provided_contracts),
+            declared(manifest.required_contracts)};
+}
 
 std::string_view state_name(PluginState state) {
     switch (state) {
@@ -142,8 +140,7 @@ Result<void> PluginInstance::load(const VerifyLibrary &verify) {
 }
 
 Result<void> PluginInstance::create() {
-    scope_ = services_.make_scope({manifest_.id, declared(manifest_.provided_contracts),
-                                   declared(manifest_.required_contracts)});
+    scope_ = services_.make_scope(scope_spec(manifest_));
     k2s_error error = make_error();
     const StrandGuard strand(scope_->strand(), "create");
     int32_t status = contained(manifest_.id, &error,

@@ -35,6 +35,9 @@ enum class PluginState : uint8_t {
 
 std::string_view state_name(PluginState state);
 
+/// The host as the plugin of this manifest sees it.
+PluginScopeSpec scope_spec(const Manifest &manifest);
+
 /// Where the code of a plugin runs.
 enum class Place : uint8_t {
     here,   ///< in this process

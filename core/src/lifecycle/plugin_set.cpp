@@ -13,12 +13,11 @@
 namespace k2s::core {
 namespace {
 
-constexpr std::string_view k_manifest_name = "plugin.json";
 constexpr std::size_t k_max_plugins = 1024;
 
 /// The plugin in `folder`, or its version that counts.
 void read_plugin(fs::path folder, DiscoveredPlugins &found) {
-    fs::path file = folder / path_from_utf8(k_manifest_name);
+    fs::path file = folder / k_manifest_name;
     auto text = read_file_if_exists(file, k_max_manifest_bytes);
     if (text && !*text) {
         const auto version = install::current_folder(folder);
@@ -26,7 +25,7 @@ void read_plugin(fs::path folder, DiscoveredPlugins &found) {
             return; // a folder without plugin.json is none of ours
         }
         folder = *version;
-        file = folder / path_from_utf8(k_manifest_name);
+        file = folder / k_manifest_name;
         text = read_file(file, k_max_manifest_bytes);
     }
     const std::string name = path_text(file);
@@ -35,7 +34,6 @@ void read_plugin(fs::path folder, DiscoveredPlugins &found) {
         found.broken.push_back({name, std::move(manifest.error())});
         return;
     }
-    manifest->text = std::move(**text);
     found.candidates.push_back({std::move(*manifest), name, true});
     found.folders.push_back(std::move(folder));
 }

@@ -44,12 +44,9 @@ class PluginSet {
     PluginSet(DiscoveredPlugins found, std::vector<std::string> reserved_commands,
               const Chooser &enabled, Trusted trusted);
 
-    /// Resolves anew with other plugins switched on or off. Nothing that runs is touched: see
-    /// park_refused().
-    void choose(const Chooser &enabled);
-
-    /// Moves to what is on the disk now. A plugin with the same folder and manifest goes on. What
-    /// runs of others goes on, too, until it is parked.
+    /// Moves to what is on the disk now, and resolves anew. A plugin with the same folder and
+    /// manifest goes on. What runs of others, or is now switched off, goes on, too, until it is
+    /// parked: see park_refused().
     void refresh(DiscoveredPlugins found, const Chooser &enabled);
 
     /// Deactivates plugins that run but are gone or no longer usable, if nobody uses them; what
@@ -105,6 +102,7 @@ class PluginSet {
     std::vector<std::string> deactivate_all(std::chrono::milliseconds deadline);
 
   private:
+    void choose(const Chooser &enabled);
     bool is_usable(const PluginInstance &instance) const;
 
     DiscoveredPlugins found_;

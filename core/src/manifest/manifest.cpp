@@ -9,6 +9,8 @@
 #include "manifest/read_command.hpp"
 #include "manifest/reader.hpp"
 #include "manifest/version.hpp"
+#include "util/path.hpp"
+#include "util/read_file.hpp"
 
 namespace k2s::core {
 namespace {
@@ -37,7 +39,7 @@ bool read_id(Reader &reader, json &value, std::string &to) {
     if (!reader.text(value, to)) {
         return false;
     }
-    return is_name(to, k_max_id, false, "-") ||
+    return is_plugin_id(to) ||
            reader.problem(fmt::format("expected a lower-case letter, then up to 62 lower-case "
                                       "letters, digits and \"-\", found {}",
                                       quote(to)));
@@ -306,7 +308,18 @@ Result<Manifest> read_manifest(std::string_view text, std::string_view name) {
     if (auto consistent = check(manifest, name); !consistent) {
         return pass(consistent);
     }
+    manifest.text = text;
     return manifest;
+}
+
+Result<Manifest> read_manifest_in(const fs::path &folder) {
+    const auto file = folder / k_manifest_name;
+    auto text = read_file(file, k_max_manifest_bytes);
+    return text ? read_manifest(*text, path_text(file)) : pass(text);
+}
+
+bool is_plugin_id(std::string_view text) {
+    return is_name(text, k_max_id, false, "-");
 }
 
 } // namespace k2s::core

@@ -12,11 +12,14 @@
 #include <utility>
 #include <vector>
 
+#include <boost/filesystem/path.hpp>
 #include <nlohmann/json.hpp>
 
 #include "util/result.hpp"
 
 namespace k2s::core {
+
+inline constexpr const char *k_manifest_name = "plugin.json";
 
 /// The largest manifest that is read; callers need not read a larger file.
 inline constexpr std::size_t k_max_manifest_bytes = 1024 * 1024;
@@ -137,6 +140,12 @@ struct Manifest {
 /// Strict: unknown keys (but for x-…), wrong types, missing or doubled things are errors.
 /// K2S_E_CONFIG; K2S_E_UNSUPPORTED for another manifest format or an ABI that this host has not.
 Result<Manifest> read_manifest(std::string_view json, std::string_view name);
+
+/// The same of the file plugin.json in a folder. [may-block]
+Result<Manifest> read_manifest_in(const boost::filesystem::path &folder);
+
+/// Whether it can be the id of a plugin, and so is a safe name of a folder.
+bool is_plugin_id(std::string_view text);
 
 /// The words of plugin.json: "bool", "enum", ….
 std::string_view type_name(ValueType type);

@@ -109,9 +109,8 @@ Result<std::vector<std::string>> plugin_files(const fs::path &folder) {
 
 Result<PublicKey> sign_plugin(const Crypto &crypto, const fs::path &folder,
                               std::string_view private_pem, std::string_view key_name) {
-    const auto file = folder / path_from_utf8(k_manifest_name);
-    auto text = read_file(file, k_max_manifest_bytes);
-    auto manifest = text ? read_manifest(*text, path_text(file)) : pass(text);
+    const auto file = folder / k_manifest_name;
+    auto manifest = read_manifest_in(folder);
     auto files = manifest ? plugin_files(folder) : pass(manifest);
     if (!files) {
         return pass(files);
@@ -125,18 +124,18 @@ Result<PublicKey> sign_plugin(const Crypto &crypto, const fs::path &folder,
         }
         hashes[name] = *hash;
     }
-    auto tree = nlohmann::ordered_json::parse(*text);
+    auto tree = nlohmann::ordered_json::parse(manifest->text);
     if (tree.value("sha256", nlohmann::ordered_json::object()) != hashes) {
         tree["sha256"] = std::move(hashes);
-        *text = tree.dump(2) + "\n";
-        if (manifest = read_manifest(*text, path_text(file)); !manifest) {
+        manifest = read_manifest(tree.dump(2) + "\n", path_text(file));
+        if (!manifest) {
             return pass(manifest); // a file name that manifests do not allow
         }
-        if (auto written = write_file(file, *text); !written) {
+        if (auto written = write_file(file, manifest->text); !written) {
             return pass(written);
         }
     }
-    auto made = crypto.sign(private_pem, *text, key_name);
+    auto made = crypto.sign(private_pem, manifest->text, key_name);
     if (!made) {
         return pass(made);
     }

@@ -9,7 +9,6 @@
 
 namespace k2s::core::trust {
 
-constexpr std::string_view k_manifest_name = "plugin.json";
 constexpr std::string_view k_signature_name = "plugin.json.sig";
 constexpr std::size_t k_signature_max = 4096;
 
@@ -33,8 +32,9 @@ Result<TrustedKey> verify_manifest(const Crypto &crypto, const std::vector<Trust
 
 /// That the folder holds exactly the files that the manifest lists, with their hashes. `library`,
 /// when there is one, is the file that will be mapped. K2S_E_PERMISSION.
-Result<std::vector<std::pair<std::string, FileIdentity>>>
-verify_files(const Crypto &crypto, const Manifest &manifest, const fs::path &folder,
-             const OpenLibrary *library);
+Result<std::vector<std::pair<std::string, FileIdentity>>> verify_files(const Crypto &crypto,
+                                                                       const Manifest &manifest,
+                                                                       const fs::path &folder,
+                                                                       const OpenLibrary *library);
 
 } // namespace k2s::core::trust

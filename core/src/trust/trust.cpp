@@ -20,7 +20,7 @@ constexpr std::string_view k_folder_name = ".";
 
 /// The manifest's file, if it still is what `manifest` was read from.
 Result<FileIdentity> identify_manifest(const Manifest &manifest, const fs::path &folder) {
-    const auto path = folder / path_from_utf8(k_manifest_name);
+    const auto path = folder / k_manifest_name;
     auto file = OpenLibrary::open_any(path);
     if (!file) {
         return pass(file);
