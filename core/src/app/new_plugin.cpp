@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// k2s plugin new: a project from the templates of the tree (share/k2s/templates/LANG).
+/// k2s plugin new: a project from the templates of the tree: share/k2s/templates/LANG, what
+/// C and C++ have in common (native), and what every project has (all).
 #include <algorithm>
 
 #include <boost/filesystem/operations.hpp>
@@ -59,7 +60,8 @@ Result<int> new_plugin(App &app) {
     if (!name) {
         return pass(name);
     }
-    const auto templates = app.tree().root / "share" / "k2s" / "templates" / app.text("lang");
+    const auto templates = app.tree().root / "share" / "k2s" / "templates";
+    const auto language = app.text("lang");
     const auto output = app.text("output");
     const auto folder = path_from_utf8(output.empty() ? *name : output);
     boost::system::error_code failed;
@@ -68,16 +70,19 @@ Result<int> new_plugin(App &app) {
                     path_text(folder));
     }
     std::vector<std::string> files;
-    for (fs::recursive_directory_iterator entry(templates, failed), end; !failed && entry != end;
-         entry.increment(failed)) {
-        if (!fs::is_regular_file(entry->path())) {
-            continue;
+    for (const char *part : {"all", language == "rust" ? "" : "native", language.c_str()}) {
+        const auto from = templates / part;
+        for (fs::recursive_directory_iterator entry(from, failed), end;
+             *part != '\0' && !failed && entry != end; entry.increment(failed)) {
+            if (!fs::is_regular_file(entry->path())) {
+                continue;
+            }
+            const auto relative = entry->path().lexically_relative(from);
+            if (auto done = fill_in(entry->path(), folder / relative, *name); !done) {
+                return pass(done);
+            }
+            files.push_back(path_text(relative));
         }
-        const auto relative = entry->path().lexically_relative(templates);
-        if (auto done = fill_in(entry->path(), folder / relative, *name); !done) {
-            return pass(done);
-        }
-        files.push_back(path_text(relative));
     }
     if (failed) {
         return fail(K2S_E_NOT_FOUND, "cannot read the template '{}': {}; install the tree again",
