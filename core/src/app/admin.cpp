@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "app/admin.hpp"
 
+#include <algorithm>
+
 #include "admin/client.hpp"
+#include "admin/endpoint.hpp"
 #include "admin/server.hpp"
 #include "app/app.hpp"
 #include "app/host_client.hpp"
@@ -58,10 +61,15 @@ admin::Response answer(App &app, ServiceHost &host, const admin::Request &reques
     return json_response(404, {{"error", "there is nothing at " + request.path}});
 }
 
-Result<fs::path> endpoint_path(const App &app, const std::string &name) {
+/// The endpoint's path if the configuration says it.
+const std::string *configured_endpoint(const App &app) {
     const auto *socket = app.config()->find("/admin/socket");
-    if (socket != nullptr && socket->is_string()) {
-        return path_from_utf8(socket->get_ref<const std::string &>());
+    return socket != nullptr ? socket->get_ptr<const std::string *>() : nullptr;
+}
+
+Result<fs::path> endpoint_path(const App &app, const std::string &name) {
+    if (const auto *path = configured_endpoint(app)) {
+        return path_from_utf8(*path);
     }
     auto folder = run_dir();
     return folder ? admin::endpoint_of(name, *folder) : folder;
@@ -109,6 +117,19 @@ Result<std::unique_ptr<AdminEndpoint>> AdminEndpoint::open(App &app, ServiceHost
     }
     return std::unique_ptr<AdminEndpoint>(
         new AdminEndpoint(std::make_unique<Impl>(std::move(*server))));
+}
+
+std::vector<std::string> host_names(const App &app) {
+    const std::string usual(admin::k_default_instance);
+    const auto folder = run_dir();
+    if (!folder || configured_endpoint(app) != nullptr) {
+        return {usual};
+    }
+    auto names = admin::running_instances(*folder);
+    if (std::ranges::find(names, usual) == names.end()) {
+        names.push_back(usual);
+    }
+    return names;
 }
 
 Result<Json> call_host(App &app, const std::string &name, std::string_view method,

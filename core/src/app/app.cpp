@@ -229,9 +229,9 @@ std::string App::plugin_choice() const {
                        plugins != nullptr ? plugins->dump() : "{}");
 }
 
-std::vector<fs::path> App::plugin_folders() const {
+std::vector<fs::path> App::plugin_folders(const Config *config) const {
     std::vector<fs::path> folders{tree_.plugins};
-    if (const auto *extra = said(config_.get(), "plugin_path")) {
+    if (const auto *extra = said(config, "plugin_path")) {
         for (const auto &folder : *extra) {
             folders.push_back(path_from_utf8(folder.get_ref<const std::string &>()));
         }
@@ -239,12 +239,13 @@ std::vector<fs::path> App::plugin_folders() const {
     return folders;
 }
 
-DiscoveredPlugins App::find_plugins() const {
-    auto found = discover_plugins(plugin_folders(), preset_.plugin);
+DiscoveredPlugins App::find_plugins(const Config *config) const {
+    const auto folders = plugin_folders(config);
+    auto found = discover_plugins(folders, preset_.plugin);
     if (*preset_.plugin != '\0' && std::ranges::any_of(found.candidates, [](const Candidate &one) {
             return !one.manifest.required_contracts.empty();
         })) {
-        found = discover_plugins(plugin_folders(), {});
+        found = discover_plugins(folders, {});
     }
     return found;
 }
@@ -257,10 +258,10 @@ bool App::knows(std::string_view section, std::string_view id) const {
                  });
 }
 
-void App::rediscover() {
-    auto found = find_plugins();
+void App::rediscover(const ConfigPtr &config) {
+    auto found = find_plugins(config.get());
     const std::lock_guard lock(config_mutex_);
-    plugins_->refresh(std::move(found), chooser(config_));
+    plugins_->refresh(std::move(found), chooser(config));
 }
 
 void App::discover() {
@@ -269,8 +270,8 @@ void App::discover() {
         return TrustGate(tree_, configured_policy(), [](const std::string &) {})
             .trusts(manifest, folder);
     };
-    plugins_ =
-        std::make_unique<PluginSet>(find_plugins(), reserved_words(), chooser(config_), trusted);
+    plugins_ = std::make_unique<PluginSet>(find_plugins(config_.get()), reserved_words(),
+                                           chooser(config_), trusted);
 }
 
 PluginSet::Chooser App::chooser(const ConfigPtr &config) const {
@@ -314,10 +315,10 @@ Result<Tool> App::make_tool(std::string_view name) const {
     return tool;
 }
 
-LoadOptions App::load_options() const {
+LoadOptions App::load_options(bool every_switch) const {
     LoadOptions options;
     options.set = switch_settings();
-    if (plugins_) { // of what was removed from the disk a switch may be left
+    if (plugins_ && !every_switch) { // of what was removed from the disk a switch may be left
         std::erase_if(options.set, [this](const std::string &setting) {
             return !is_switch_of(setting, [this](std::string_view section, std::string_view id) {
                 return knows(section, id);
@@ -340,10 +341,22 @@ Result<ConfigPtr> App::load() const {
     return loaded ? check_config(*loaded, feature_schemas()) : pass(loaded);
 }
 
+Result<ConfigPtr> App::reload() {
+    auto said = load_config(load_options(true)); // of plugins that are new, too
+    if (!said) {
+        return said;
+    }
+    rediscover(*said);
+    auto config = load();
+    if (!config) {
+        rediscover();
+    }
+    return config;
+}
+
 void App::adopt(ConfigPtr config) {
     logger_->reconfigure(log_settings(*config));
     const std::lock_guard lock(config_mutex_);
-    plugins_->choose(chooser(config));
     config_ = std::move(config);
     ++config_generation_;
 }

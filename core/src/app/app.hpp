@@ -59,11 +59,14 @@ class App {
     /// Whether there is a plugin or feature ("plugins", "features") of that id, usable or not.
     bool knows(std::string_view section, std::string_view id) const;
 
-    /// Looks for plugins on the disk again; what runs is not touched.
-    void rediscover();
+    /// Looks for plugins on the disk again, by the current configuration; what runs is not touched.
+    void rediscover() { rediscover(config_); }
 
     /// Reads the configuration again, as the command line asked for it, and checks it.
     Result<ConfigPtr> load() const;
+    /// The same, with plugins looked for again by what it says. Follow with adopt(), or with
+    /// rediscover() to stay with the current one. On an error all is as it was.
+    Result<ConfigPtr> reload();
     /// Makes it the current one: what plugins read and what the log does follow it.
     void adopt(ConfigPtr config);
 
@@ -76,8 +79,9 @@ class App {
   private:
     int run_to_code(const std::vector<std::string> &arguments);
     std::string plugin_choice() const;
-    std::vector<boost::filesystem::path> plugin_folders() const;
-    DiscoveredPlugins find_plugins() const;
+    std::vector<boost::filesystem::path> plugin_folders(const Config *config) const;
+    DiscoveredPlugins find_plugins(const Config *config) const;
+    void rediscover(const ConfigPtr &config);
     void discover();
     PluginSet::Chooser chooser(const ConfigPtr &config) const;
     void build_tool();
@@ -92,7 +96,7 @@ class App {
     Ports make_ports();
     int print_version() const;
     Result<int> print_help() const;
-    LoadOptions load_options() const;
+    LoadOptions load_options(bool every_switch = false) const;
 
     const k2s_preset &preset_;
     Tree tree_;

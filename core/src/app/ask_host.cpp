@@ -1,30 +1,15 @@
 // SPDX-License-Identifier: MIT
 /// \file
 /// k2s host status|diagnostics|reload|stop: questions to a running host.
-#include <algorithm>
-
-#include "admin/endpoint.hpp"
 #include "app/app.hpp"
 #include "app/host_client.hpp"
-#include "util/directories.hpp"
 
 namespace k2s::core {
-
-std::vector<std::string> host_names() {
-    const auto folder = run_dir();
-    std::vector<std::string> names =
-        folder ? admin::running_instances(*folder) : std::vector<std::string>();
-    const std::string usual(admin::k_default_instance);
-    if (std::ranges::find(names, usual) == names.end()) {
-        names.push_back(usual);
-    }
-    return names;
-}
 
 Result<std::vector<std::string>> tell_hosts(App &app) {
     std::vector<std::string> followers;
     Result<void> failed;
-    for (const auto &name : host_names()) {
+    for (const auto &name : host_names(app)) {
         auto told = call_host(app, name, "POST", "/reload");
         if (told) {
             followers.push_back(name);

@@ -52,8 +52,7 @@ void examine_folders(App &app, std::vector<Finding> &list) {
         "let this user write there: until then each start probes and verifies its plugins", list);
     examine_folder("run folder", run_dir(),
                    "let this user write there: without it no command reaches a running host", list);
-    const auto *root = app.config()->find("/log/root");
-    const auto &log = log_root(root != nullptr ? root->get<std::string>() : std::string());
+    const auto &log = log_root(log_settings(*app.config()).root);
     list.push_back(!log ? Finding{"log folder", State::fail, log.error().message,
                                   "set log.root to a folder that this user may write to"}
                    : !log->notice.empty()
@@ -61,8 +60,7 @@ void examine_folders(App &app, std::vector<Finding> &list) {
                        : Finding{"log folder", State::ok, path_text(log->path), ""});
 }
 
-void examine_configuration(App &app, std::vector<Finding> &list) {
-    const auto checked = app.load();
+void examine_configuration(const Result<ConfigPtr> &checked, std::vector<Finding> &list) {
     list.push_back(checked ? Finding{"configuration", State::ok, "valid", ""}
                            : Finding{"configuration", State::fail, checked.error().message,
                                      "see `k2s config validate`"});
@@ -168,16 +166,13 @@ struct Running {
     std::set<std::string> services;
 };
 
-Running examine_hosts(App &app, std::vector<Finding> &list) {
+Running examine_hosts(const decltype(Examination::hosts) &hosts, std::vector<Finding> &list) {
     Running running;
-    for (const auto &name : host_names()) {
-        const auto told = call_host(app, name, "GET", "/diagnostics");
+    for (const auto &[name, told] : hosts) {
         if (!told) {
-            if (told.error().code != K2S_E_NOT_FOUND) { // else: the trace of one that was killed
-                list.push_back({"hosts", State::fail,
-                                fmt::format("host '{}': {}", name, told.error().message),
-                                "end and start it again"});
-            }
+            list.push_back({"hosts", State::fail,
+                            fmt::format("host '{}': {}", name, told.error().message),
+                            "end and start it again"});
             continue;
         }
         const auto &state = told->at("host");
@@ -229,18 +224,28 @@ void examine_parts(App &app, const std::vector<std::size_t> &usable,
 
 } // namespace
 
-std::vector<Finding> examine(App &app) {
-    std::vector<Finding> list;
+Examination examine(App &app) {
+    Examination done{{}, app.load(), {}};
+    for (const auto &name : host_names(app)) {
+        auto told = call_host(app, name, "GET", "/diagnostics");
+        if (told ||
+            told.error().code != K2S_E_NOT_FOUND) { // else: the trace of one that was killed
+            done.hosts.emplace(name, std::move(told));
+        }
+    }
+    auto &list = done.findings;
     examine_tree(app, list);
     examine_folders(app, list);
-    examine_configuration(app, list);
+    examine_configuration(done.config, list);
     const auto usable = examine_plugins(app, list);
     examine_keys(app, list);
-    const auto running = examine_hosts(app, list);
-    examine_ports(app, running.services, list);
+    const auto running = examine_hosts(done.hosts, list);
+    if (done.config) {
+        examine_ports(app, **done.config, running.services, list);
+    }
     examine_parts(app, usable, running.plugins, list);
     std::ranges::move(examine_system(), std::back_inserter(list));
-    return list;
+    return done;
 }
 
 nlohmann::ordered_json to_json(const std::vector<Finding> &findings) {
@@ -256,7 +261,7 @@ nlohmann::ordered_json to_json(const std::vector<Finding> &findings) {
 }
 
 Result<int> doctor(App &app) {
-    const auto findings = examine(app);
+    const auto findings = examine(app).findings;
     auto printed = app.print(to_json(findings));
     const bool ill =
         std::ranges::any_of(findings, [](const Finding &one) { return one.state == State::fail; });

@@ -9,7 +9,6 @@
 #include <boost/filesystem/operations.hpp>
 
 #include "app/doctor.hpp"
-#include "app/host_client.hpp"
 #include "config/report.hpp"
 #include "install/package.hpp"
 #include "trust/identity.hpp"
@@ -49,8 +48,7 @@ std::string tail(const fs::path &file) {
 
 /// Log files of all tools lie one folder below the root; a name in the archive is one word.
 void add_logs(const App &app, Files &files) {
-    const auto *root = app.config()->find("/log/root");
-    const auto &found = log_root(root != nullptr ? root->get<std::string>() : std::string());
+    const auto &found = log_root(log_settings(*app.config()).root);
     std::set<std::string> tools{app.tool().name};
     for (const auto *command : app.tool().commands) {
         tools.insert(command->path.front());
@@ -70,12 +68,8 @@ void add_logs(const App &app, Files &files) {
     }
 }
 
-void add_hosts(App &app, Files &files) {
-    for (const auto &name : host_names()) {
-        const auto told = call_host(app, name, "GET", "/diagnostics");
-        if (!told && told.error().code == K2S_E_NOT_FOUND) {
-            continue;
-        }
+void add_hosts(const decltype(Examination::hosts) &hosts, Files &files) {
+    for (const auto &[name, told] : hosts) {
         files[fmt::format("host-{}.json", name)] =
             pretty(told ? *told : nlohmann::ordered_json{{"error", told.error().message}});
     }
@@ -100,11 +94,12 @@ nlohmann::ordered_json list_plugins(App &app) {
 Result<int> dump(App &app) {
     Files files;
     files["version.txt"] = fmt::format("{}\n{}", k2s_version_string, k2s_version_details);
-    files["doctor.json"] = pretty(to_json(examine(app)));
+    const auto examined = examine(app);
+    files["doctor.json"] = pretty(to_json(examined.findings));
     files["plugins.json"] = pretty(list_plugins(app));
-    auto checked = app.load();
-    files["config.json"] = pretty(checked ? config_show(**checked, true)
-                                          : config_validation(nullptr, &checked.error()));
+    const auto &config = examined.config;
+    files["config.json"] =
+        pretty(config ? config_show(**config, true) : config_validation(nullptr, &config.error()));
     if (const auto state = state_dir()) {
         for (const char *name : {"plugins.state", "plugins.trust", "trust.json"}) {
             if (auto text = tail(*state / name); !text.empty()) {
@@ -112,7 +107,7 @@ Result<int> dump(App &app) {
             }
         }
     }
-    add_hosts(app, files);
+    add_hosts(examined.hosts, files);
     add_logs(app, files);
 
     auto archive = install::write_archive(app.tree().archive, files);

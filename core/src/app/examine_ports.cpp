@@ -67,11 +67,12 @@ boost::system::error_code try_to_bind(const tcp::endpoint &endpoint) {
 
 } // namespace
 
-void examine_ports(App &app, const std::set<std::string> &running, std::vector<Finding> &list) {
-    auto config = app.load();
-    const auto wanted = config ? services_to_run(app, **config) : pass(config);
+void examine_ports(const App &app, const Config &config, const std::set<std::string> &running,
+                   std::vector<Finding> &list) {
+    const auto wanted = services_to_run(app, config);
     if (!wanted) {
-        return; // that finding is the configuration's
+        list.push_back({"ports", State::fail, wanted.error().message, "mend the configuration"});
+        return;
     }
     const auto schemas = app.feature_schemas();
     for (const auto &spec : *wanted) {

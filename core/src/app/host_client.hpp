@@ -14,9 +14,10 @@ namespace k2s::core {
 Result<nlohmann::ordered_json> call_host(App &app, const std::string &name, std::string_view method,
                                          std::string_view path);
 
-/// The names under which hosts of this user may run: those that can be listed (wine lists no pipes)
-/// and the usual one, whose endpoint may be configured to be elsewhere.
-std::vector<std::string> host_names();
+/// The names under which hosts of this user may run: those that can be listed, and the usual one
+/// (wine lists no pipes). Where the configuration says the endpoint, it is the same for all names:
+/// then only the usual one.
+std::vector<std::string> host_names(const App &app);
 
 /// Lets every running host of this user look for plugins and read its configuration again; the
 /// names of those that did. The first error when one could not follow.

@@ -170,10 +170,12 @@ Result<void> ServiceHost::apply(const std::vector<ServiceSpec> &wanted) {
 }
 
 Result<void> ServiceHost::reload() {
-    app_.rediscover();
-    auto config = app_.load();
+    auto config = app_.reload();
     auto wanted = config ? wanted_(**config) : pass(config);
     if (!wanted) {
+        if (config) {
+            app_.rediscover();
+        }
         app_.logger().write(k_level_error, "host", "reload refused, the old configuration stays",
                             {{"reason", std::string_view(wanted.error().message)}});
         return pass(wanted);
@@ -209,14 +211,19 @@ Result<void> ServiceHost::reload_now() {
 int ServiceHost::wait_and_drain() {
     auto &cancellation = app_.services().cancellation;
     cancellation.on_reload([this] {
+        // Who asks from here on is answered by the next reload: this one may have read what it is
+        // about already.
+        decltype(reload_waiters_) waiters;
+        {
+            const std::lock_guard lock(reload_mutex_);
+            waiters.swap(reload_waiters_);
+        }
         tell_service_manager(ServiceState::reloading);
         const auto done = reload();
         tell_service_manager(ServiceState::ready);
-        const std::lock_guard lock(reload_mutex_);
-        for (auto &waiter : reload_waiters_) {
+        for (auto &waiter : waiters) {
             waiter.set_value(done);
         }
-        reload_waiters_.clear();
     });
     const StopReason reason = cancellation.wait();
     app_.logger().write(k_level_info, "host", "stopping", {{"reason", reason_text(reason)}});
