@@ -113,6 +113,37 @@ class Commands(Isolation):
         self.assertIn("plugins.needy.isolation", told)
 
 
+class Untrusted(Isolation):
+    """Let in by the policy, but only into a worker that may do nothing, whatever it asks for."""
+    HERE = ("--set", "plugins.isolated.isolation=none")
+    WARN = ("--set", "trust=warn", *HERE)
+
+    def test_lives_in_a_worker(self):
+        done = self.run_tool("k2s", "isolated", "crash", *self.WARN)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("exception" if WINDOWS else "signal", done.stderr)
+        trusted = self.run_tool("k2s", "isolated", "crash", *self.HERE)
+        self.assertNotEqual(trusted.returncode, 1, "nothing keeps its own from ending the process")
+
+    @unittest.skipIf(WINDOWS, "wine restricts neither jobs nor tokens")
+    def test_may_do_nothing(self):
+        path = os.path.join(self.folder, "open", "by-the-untrusted")
+        os.mkdir(os.path.dirname(path))
+        os.chmod(os.path.dirname(path), 0o777)
+        os.chmod(self.folder, 0o755)
+        self.assertIn("cannot write", self.fails(5, "k2s", "isolated", "write", path, *self.WARN))
+        self.assertFalse(os.path.exists(path))
+        self.fails(1, "k2s", "isolated", "process", "/bin/true", *self.WARN)
+        if not SANITIZED:
+            self.assertIn("memory", self.fails(1, "k2s", "isolated", "memory", *self.WARN))
+        if ROOT:
+            self.fails(5, "k2s", "isolated", "mount", *self.WARN)
+        self.succeed("k2s", "isolated", "write", path, *self.HERE)
+
+    def test_enforced_it_does_not_run(self):
+        self.assertIn("not signed", self.fails(5, "k2s", "isolated", "nothing", "--set", "trust=enforce"))
+
+
 class Limits(Isolation):
     @unittest.skipIf(SANITIZED, "the sanitizers reserve more than any limit")
     @unittest.skipIf(WINDOWS, "wine's jobs count no memory")
@@ -228,6 +259,19 @@ class Services(Isolation):
         self.assertEqual(now["status"]["deed"], "nothing")
         self.stops()
 
+    @unittest.skipIf(SANITIZED, "the sanitizers reserve more than any limit")
+    @unittest.skipIf(WINDOWS, "wine's jobs count no memory")
+    def test_memory_beyond_the_limit_starts_it_again(self):
+        self.run_host("memory", "plugins: {isolated: {worker: {memory_mb: 512}}}")
+        ended = self.host.wait_for("the worker ended and is started again", 120)
+        self.assertIn("signal", ended["how"])
+        self.config("nothing", "plugins: {isolated: {worker: {memory_mb: 512}}}")
+        self.succeed("k2s", "host", "reload")
+        now = self.until(lambda: (one := self.victim()) and one["state"] == "running" and one)
+        self.assertGreater(now["worker"]["restarts"], 0)
+        self.assertEqual(self.services()["tick"]["state"], "running")
+        self.stops()
+
     def test_hangs_are_ended(self):
         self.run_host("hang-in-status")
         self.until(lambda: "did not answer" in self.victim().get("worker", {}).get("last_end", {}).get("how", ""))
@@ -247,10 +291,15 @@ class Services(Isolation):
 
     def test_a_flood_of_records_is_cut(self):
         self.run_host("flood")
-        self.until(lambda: self.victim().get("status", {}).get("deed") == "flooded", 120)
+        seconds = self.until(lambda: self.victim().get("status", {}).get("flood_seconds"), 240)
         written = sum(record["msg"] == "flood" for record in self.host.records())
         self.assertGreater(written, 0)
-        self.assertLess(written, 100_000)
+        self.assertLess(written, 2000 * (seconds + 4))
+        if not WINDOWS:  # where it may be slower than what is let through
+            dropped = [record["dropped"] for record in self.host.records() if "dropped" in record]
+            self.assertGreater(sum(dropped), 0)
+            self.assertEqual(written + sum(dropped), 20_001)
+        self.assertEqual(self.services()["tick"]["state"], "running")
         self.stops()
 
     def test_notices_and_metrics_come_through(self):

@@ -7,9 +7,11 @@ import pathlib
 import shutil
 import stat
 import subprocess
+import threading
+import time
 import unittest
 
-from plugins_support import SUFFIX, USED, WINDOWS, TreeTest, main
+from plugins_support import BAD, SUFFIX, USED, WINDOWS, TreeTest, main
 
 DAY = datetime.timedelta(days=1)
 TODAY = datetime.datetime.now(datetime.timezone.utc).date()
@@ -131,6 +133,19 @@ class Signatures(Sealed):
         self.assertEqual(self.run_exe("k2s", "bad").code, 0)
         self.fails(3, "plugin", "trust", "add", self.native(key) + ".pub", "--owner", "x", "--prefix",
                    "bad", "--expires", "2027-02-30", text="expires")
+
+    def test_doctor_tells_of_keys_that_end_soon(self):
+        for days, state in ((60, None), (10, "warn"), (-1, "warn")):
+            with self.subTest(days=days):
+                key, key_id = self.new_key(f"{days}.key")
+                end = str(TODAY + days * DAY)
+                self.trust(key, "--expires", end)
+                told = json.loads(self.run_exe("k2s", "doctor", "--format", "json").out)
+                found = [one for one in told if key_id in one["text"]]
+                self.assertEqual([one["state"] for one in found], [state] if state else [], told)
+                for one in found:
+                    self.assertIn(f"{key_id} of ACME counts until {end}", one["text"])
+                    self.assertIn("newer key", one["remedy"])
 
     def test_revoked(self):
         key, key_id = self.signed()
@@ -260,6 +275,34 @@ class Changes(Sealed):
         if not WINDOWS:
             store.chmod(0o666)
             self.fails(5, "bad", text="trust.json")
+
+
+    @unittest.skipIf(WINDOWS, "an open file cannot be replaced there")
+    def test_swapped_while_it_starts(self):
+        """What was verified is what is loaded: the other library ends the process that maps it."""
+        self.signed()
+        for name, defect in (("good", "none"), ("evil", "load_crashes")):
+            shutil.copyfile(BAD / f"bad-{defect}.so", self.top / name)
+        stop = threading.Event()
+
+        def swap():
+            while not stop.is_set():
+                for name in ("evil", "good"):
+                    shutil.copyfile(self.top / name, self.top / "next")
+                    os.replace(self.top / "next", self.folder / "bad.so")
+                    time.sleep(0.002)
+
+        thread = threading.Thread(target=swap)
+        thread.start()
+        try:
+            seen = []
+            while len(seen) < 40 or not {0, 5} <= set(seen) and len(seen) < 2000:
+                seen.append(self.run_exe("k2s", "bad").code)
+        finally:
+            stop.set()
+            thread.join()
+        self.assertLessEqual(set(seen), {0, 1, 5})  # 1: changed while it was looked at
+        self.assertEqual(self.run_exe("k2s", "bad").code, 0)
 
 
 @unittest.skipIf(WINDOWS, "seen with the dynamic linker's own trace")

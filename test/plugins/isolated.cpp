@@ -35,6 +35,8 @@ long own_id() {
 #endif
 }
 
+constexpr int k_flood = 20'000;
+
 void sleep_ms(int64_t ms) {
     std::this_thread::sleep_for(std::chrono::milliseconds(ms));
 }
@@ -49,6 +51,16 @@ void sleep_ms(int64_t ms) {
     std::fputs("about to crash\n", stderr);
     std::fflush(stderr);
     __builtin_trap();
+}
+
+void fill_memory() {
+    std::vector<std::unique_ptr<char[]>> held;
+    while (held.size() < 64) { // 1 GiB
+        held.push_back(std::make_unique<char[]>(16 << 20));
+        for (std::size_t at = 0; at < 16 << 20; at += 4096) {
+            held.back()[at] = 1;
+        }
+    }
 }
 
 std::string quoted(std::string_view text) {
@@ -113,13 +125,7 @@ class Isolated final : public k2s::Plugin,
             }
             return K2S_E_CANCELLED;
         } else if (what == "memory") {
-            std::vector<std::unique_ptr<char[]>> held;
-            while (held.size() < 64) { // 1 GiB
-                held.push_back(std::make_unique<char[]>(16 << 20));
-                for (std::size_t at = 0; at < 16 << 20; at += 4096) {
-                    held.back()[at] = 1;
-                }
-            }
+            fill_memory();
         } else if (what == "write") {
             std::FILE *file = std::fopen(word.c_str(), "w");
             if (file == nullptr) {
@@ -171,7 +177,8 @@ class Isolated final : public k2s::Plugin,
             hang();
         }
         const auto text = "{\"pid\":" + std::to_string(own_id()) + ",\"deed\":" + quoted(deed_) +
-                          ",\"notices\":" + std::to_string(notices_) + "}";
+                          ",\"notices\":" + std::to_string(notices_) +
+                          ",\"flood_seconds\":" + std::to_string(flood_seconds_) + "}";
         return out.write(out.context, k2s::to_bytes(text));
     }
     Status check() override {
@@ -192,7 +199,7 @@ class Isolated final : public k2s::Plugin,
         const auto from = at == settings.npos ? settings.substr(0, 0) : settings.substr(at + 8);
         deed_ = from.substr(0, from.find('"'));
         const auto *executor = host().find<k2s_executor>(K2S_EXECUTOR_ID);
-        if (deed_ == "crash" || deed_ == "flood" || deed_ == "notices") {
+        if (deed_ == "crash" || deed_ == "flood" || deed_ == "memory" || deed_ == "notices") {
             executor->offload(host().get(), &later, this);
         } else if (deed_ == "hold-strand") {
             executor->post(host().get(), [](void *) { hang(); }, this);
@@ -223,11 +230,19 @@ class Isolated final : public k2s::Plugin,
             }
             return;
         }
-        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-        for (int n = 0; n < 100'000 && std::chrono::steady_clock::now() < end; ++n) { // flood
+        if (self.deed_ == "memory") {
+            sleep_ms(300); // the start is told first
+            std::thread(fill_memory).join(); // where no one catches what it throws
+            return;
+        }
+        const auto begin = std::chrono::steady_clock::now();
+        for (int n = 0; n < k_flood; ++n) {
             self.log().error("flood", {{"n", n}});
         }
-        self.deed_ = "flooded";
+        const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+        sleep_ms(1100);
+        self.log().error("flood", {{"n", k_flood}}); // with it the host tells what it dropped
+        self.flood_seconds_ = took.count();
     }
 
     Status copy(const k2s::Invocation &call) {
@@ -261,6 +276,7 @@ class Isolated final : public k2s::Plugin,
     k2s_handle sizes_ = 0;
     std::string deed_;
     std::atomic<int> notices_{0};
+    std::atomic<double> flood_seconds_{0};
     std::atomic<int> changes_{0};
 };
 
