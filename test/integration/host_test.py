@@ -2,13 +2,15 @@
 """`k2s run` and the commands that talk to it; configuration; switches."""
 import json
 import os
+import shutil
 import signal
 import socket
-import time
+import subprocess
+import threading
 import unittest
 import urllib.request
 
-from k2s import WINDOWS, Running, TreeTest, native
+from k2s import DEADLINE, WINDOWS, Running, TreeTest, free_port, native
 
 
 class Host(TreeTest):
@@ -78,8 +80,7 @@ services:
             self.assertIn(address, self.fails(1, "httpproxy", "--addr", address))
 
     def test_loopback_http_is_read_only(self):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = free_port()
         host = self.run_host("--set", f"admin.http=127.0.0.1:{port}")
         host.wait_for("service started")
         base = f"http://127.0.0.1:{port}"
@@ -141,13 +142,8 @@ services:
         self.assertEqual(self.data("k2s", "host", "status")["state"], "running")
 
     def test_safe_mode_runs_nothing(self):
-        host = self.run_host("--safe-mode")
-        for _ in range(300):
-            time.sleep(0.1)
-            done = self.run_tool("k2s", "host", "status", "--format", "json")
-            if done.returncode == 0:
-                break
-        self.assertIn('"services": []', done.stdout)
+        self.run_host("--safe-mode")
+        self.assertEqual(self.until_it_answers()["services"], [])
 
 
 class Configuration(TreeTest):
@@ -213,6 +209,92 @@ class Switches(TreeTest):
                 self.data("k2s", kind, "enable", name)
                 services = self.data("k2s", "host", "status")["services"]
                 self.assertEqual([one["state"] for one in services], ["running"])
+
+    def run_ticker(self, *words):
+        host = Running(self, "k2s", "run", "--set", "features.ticker.enabled=true",
+                       "--set", "features.httpproxy.enabled=false",
+                       "--set", "features.l4proxy.enabled=false", *words)
+        host.wait_for("service started")
+        return host
+
+    @unittest.skipIf(WINDOWS, "wine lists no pipes")
+    def test_every_host_is_told(self):
+        hosts = {name: self.run_ticker("--name", name) for name in ("one", "two")}
+        self.addCleanup(self.run_tool, "k2s", "plugin", "enable", "example")
+        self.assertEqual(self.data("k2s", "plugin", "disable", "example")["running_host"], "one, two")
+        for name in hosts:
+            self.assertEqual(self.data("k2s", "host", "status", "--name", name)["services"], [])
+        hosts["one"].kill()  # its socket stays
+        self.assertEqual(self.data("k2s", "plugin", "enable", "example")["running_host"], "two")
+        hosts["two"].wait_for("service started")
+
+    def test_a_configured_endpoint_is_one_host(self):
+        path = "\\\\.\\pipe\\k2s-test-%d" % os.getpid() if WINDOWS else self.folder + "/here.sock"
+        other = self.run_ticker("--name", "elsewhere")
+        config = self.write("endpoint.json", json.dumps({"admin": {"socket": path}}))
+        host = self.run_ticker("--config", config)
+        self.addCleanup(self.run_tool, "k2s", "plugin", "enable", "example")
+        told = self.data("k2s", "plugin", "disable", "example", "--config", config)
+        self.assertEqual(told["running_host"], "default")
+        self.assertEqual(sum(one["msg"] == "configuration reloaded" for one in host.records()), 1)
+        self.assertFalse([one for one in other.records() if one["msg"] == "configuration reloaded"])
+
+    @unittest.skipIf(WINDOWS, "each start takes long under wine")
+    def test_operators_at_once(self):
+        """Each sees done what it asked for, and nobody's wish is lost, whoever else asks."""
+        features = ("httpproxy", "l4proxy", "ticker")
+        on = {"ticker": {"enabled": True}, "httpproxy": {"settings": {"addr": ["127.0.0.1:0"]}}}
+        host = Running(self, "k2s", "run", "--config", self.write("all.json", json.dumps({"features": on})))
+        host.wait_for("service started")
+        wrong = []
+
+        def operator(feature, words):
+            for word in words:
+                done = self.run_tool("k2s", "feature", word, feature)
+                running = [one["instance"] for one in self.data("k2s", "host", "status")["services"]]
+                if done.returncode != 0 or (feature in running) != (word == "enable"):
+                    wrong.append((feature, word, running, done.stderr))
+
+        for feature in features:
+            self.addCleanup(self.run_tool, "k2s", "feature", "enable", feature)
+        operators = [threading.Thread(target=operator, args=(feature, ["disable", "enable"] * 4 + ["disable"]))
+                     for feature in features]
+        for one in operators:
+            one.start()
+        for one in operators:
+            one.join()
+        self.assertEqual(wrong, [])
+        folder = os.path.join(self.folder, "state", "switches")
+        for feature in features:
+            with open(os.path.join(folder, f"features.{feature}"), encoding="utf-8") as file:
+                self.assertEqual(file.read(), "false")
+        # Two about the same one: the last word counts, and it is whole.
+        both = [subprocess.Popen(self.exe("k2s") + ["feature", word, "ticker"], env=self.environment,
+                                 stdout=subprocess.DEVNULL) for word in ("enable", "disable") * 4]
+        self.assertEqual([one.wait(DEADLINE) for one in both], [0] * len(both))
+        with open(os.path.join(folder, "features.ticker"), encoding="utf-8") as file:
+            self.assertIn(file.read(), ("true", "false"))
+        self.assertEqual([name for name in os.listdir(folder) if not name.startswith(("features.", "plugins."))], [])
+
+    def test_a_new_plugin_path_counts_at_once(self):
+        more = os.path.join(self.folder, "more")
+        os.mkdir(more)
+        shutil.move(os.path.join(self.tree, "lib/k2s/plugins/example"), more)
+        self.addCleanup(shutil.move, os.path.join(more, "example"), os.path.join(self.tree, "lib/k2s/plugins"))
+        off = {"httpproxy": {"enabled": False}, "l4proxy": {"enabled": False}}
+        config = self.write("path.json", json.dumps({"features": off}))
+        host = Running(self, "k2s", "run", "--config", config)
+        self.until_it_answers()
+        off["ticker"] = {"enabled": True}
+        self.write("path.json", json.dumps({"features": off}))
+        self.assertIn("ticker", self.fails(3, "k2s", "host", "reload"))  # nobody has it yet
+        self.write("path.json", json.dumps({"features": off, "plugin_path": [native(more)]}))
+        self.data("k2s", "host", "reload")
+        host.wait_for("ticker started")
+        self.write("path.json", json.dumps({"features": off}))  # gone, so the rest is refused
+        self.fails(3, "k2s", "host", "reload")
+        services = self.data("k2s", "host", "status")["services"]
+        self.assertEqual([(one["instance"], one["state"]) for one in services], [("ticker", "running")])
 
     def test_what_is_unknown_is_not_found(self):
         self.assertIn("k2s plugin list", self.fails(6, "k2s", "plugin", "disable", "nonesuch"))

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """What the integration tests share: a private copy of the staged tree, run with nothing of the
 machine's own configuration, natively or through wine (K2S_EXE_WRAPPER)."""
+import contextlib
 import json
 import os
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -20,6 +22,16 @@ DEADLINE = 120  # wine's first start in a session is slow
 def native(path):
     """A path as the tested program sees it."""
     return "Z:" + path.replace("/", "\\") if WINDOWS else path
+
+
+def free_ports(count):
+    """Different ones: each stays taken until all are found."""
+    with contextlib.ExitStack() as taken:
+        return [taken.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1] for _ in range(count)]
+
+
+def free_port():
+    return free_ports(1)[0]
 
 
 class TreeTest(unittest.TestCase):
@@ -70,6 +82,16 @@ class TreeTest(unittest.TestCase):
 
     def data(self, name, *arguments):
         return json.loads(self.succeed(name, *arguments, "--format", "json"))
+
+    def until_it_answers(self, *words):
+        """What the host that was started tells of itself."""
+        end = time.monotonic() + DEADLINE
+        while True:
+            done = self.run_tool("k2s", "host", "status", "--format", "json", *words)
+            if done.returncode == 0:
+                return json.loads(done.stdout)
+            self.assertLess(time.monotonic(), end, done.stderr)
+            time.sleep(0.05)
 
     def write(self, name, content):
         path = os.path.join(self.folder, name)

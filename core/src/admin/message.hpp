@@ -16,6 +16,9 @@ struct Request {
     bool trusted = false;
 };
 
+/// Status when another change is being made: ask again.
+constexpr int k_busy = 409;
+
 struct Response {
     int status = 200;
     std::string body;

@@ -284,7 +284,7 @@ Response Server::Running::answer(const http::request<http::string_body> &message
     }
     const std::unique_lock change(changing_, std::try_to_lock);
     if (!change.owns_lock()) {
-        return refuse(409, "another change is being made; try again");
+        return refuse(k_busy, "another change is being made; try again");
     }
     return call_handler(std::move(request));
 }

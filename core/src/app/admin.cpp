@@ -2,9 +2,9 @@
 #include "app/admin.hpp"
 
 #include <algorithm>
+#include <thread>
 
 #include "admin/client.hpp"
-#include "admin/endpoint.hpp"
 #include "admin/server.hpp"
 #include "app/app.hpp"
 #include "app/host_client.hpp"
@@ -19,6 +19,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr auto k_answer_time = std::chrono::seconds(60); // a reload may drain a service
+constexpr auto k_busy_pause = std::chrono::milliseconds(20);
 
 admin::Response json_response(int status, const Json &body) {
     return {status, body.dump() + "\n", "application/json"};
@@ -135,8 +136,14 @@ std::vector<std::string> host_names(const App &app) {
 Result<Json> call_host(App &app, const std::string &name, std::string_view method,
                        std::string_view path) {
     const auto endpoint = endpoint_path(app, name);
-    auto response = endpoint ? admin::request(*endpoint, method, path, {}, k_answer_time)
-                             : std::unexpected(endpoint.error());
+    const auto ask = [&] { return admin::request(*endpoint, method, path, {}, k_answer_time); };
+    auto response = endpoint ? ask() : std::unexpected(endpoint.error());
+    const auto patience = std::chrono::steady_clock::now() + k_answer_time;
+    while (response && response->status == admin::k_busy &&
+           std::chrono::steady_clock::now() < patience) {
+        std::this_thread::sleep_for(k_busy_pause); // another operator's change
+        response = ask();
+    }
     if (!response) {
         return pass(response);
     }
