@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What the tests of l4proxy share: servers and clients of TCP, and network namespaces to put them
 into."""
-import contextlib
 import os
 import shutil
 import socket
@@ -10,7 +9,7 @@ import sys
 import time
 import unittest
 
-from k2s import WINDOWS, TreeTest
+from k2s import WINDOWS, TreeTest, free_port
 
 MARK = "k2st%d" % (os.getpid() % 10000)  # in the names of namespaces and links
 SERVER = """
@@ -65,16 +64,6 @@ def can_make_namespaces():
 
 def ip(*words):
     subprocess.run(["ip", *words], check=True, capture_output=True)
-
-
-def free_ports(count):
-    """Different ones: each stays taken until all are found."""
-    with contextlib.ExitStack() as taken:
-        return [taken.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1] for _ in range(count)]
-
-
-def free_port():
-    return free_ports(1)[0]
 
 
 class Forwarding(TreeTest):

@@ -8,8 +8,8 @@ import subprocess
 import time
 import unittest
 
-from images import Images, at_once, free_port, needs
-from k2s import WINDOWS, Running, native
+from images import Images, at_once, needs
+from k2s import WINDOWS, Running, free_port, native
 from registry_double import Registry, basic
 
 USER = {"K2S_REGISTRY_USER": "me", "K2S_REGISTRY_PASSWORD": "secret"}

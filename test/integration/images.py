@@ -3,7 +3,6 @@
 import concurrent.futures
 import os
 import shutil
-import socket
 import unittest
 
 from k2s import WINDOWS, TreeTest, native
@@ -56,12 +55,6 @@ class Images(TreeTest):
 
     def names(self, store=None):
         return {entry["name"]: entry["digest"] for entry in self.image("ls", store=store)}
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 def at_once(*parts):

@@ -12,7 +12,7 @@ import time
 import unittest
 import urllib.request
 
-from k2s import DEADLINE, WINDOWS, Running, TreeTest, native
+from k2s import DEADLINE, WINDOWS, Running, TreeTest, free_port, native
 
 BUILT = os.environ["K2S_BAD_PLUGINS"]
 SANITIZED = bool(os.environ.get("K2S_SANITIZED"))
@@ -303,8 +303,7 @@ class Services(Isolation):
         self.stops()
 
     def test_notices_and_metrics_come_through(self):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = free_port()
         self.run_host("notices", f"admin: {{http: '127.0.0.1:{port}'}}")
         self.until(lambda: self.victim()["status"]["notices"] == 10)
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:

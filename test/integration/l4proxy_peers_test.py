@@ -8,8 +8,8 @@ import socket
 import subprocess
 import unittest
 
-from forwarding import Forwarding, free_ports
-from k2s import WINDOWS, Running
+from forwarding import Forwarding
+from k2s import WINDOWS, Running, free_ports
 
 STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so"
 

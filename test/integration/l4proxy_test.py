@@ -10,8 +10,8 @@ import sys
 import time
 import unittest
 
-from forwarding import MARK, Forwarding, NamespaceTest, free_port, ip
-from k2s import WINDOWS, Running
+from forwarding import MARK, Forwarding, NamespaceTest, ip
+from k2s import WINDOWS, Running, free_port
 
 if not WINDOWS:
     import resource

@@ -10,8 +10,8 @@ import sys
 import threading
 import unittest
 
-from forwarding import MARK, Forwarding, NamespaceTest, free_port
-from k2s import WINDOWS, Running
+from forwarding import MARK, Forwarding, NamespaceTest
+from k2s import WINDOWS, Running, free_port
 
 # Answers every datagram with its name in front. Arguments: address port name
 SERVER = """

@@ -156,5 +156,33 @@ class TreeTest(unittest.TestCase):
         return found[0]
 
 
+def versioned(version, **changes):
+    """The plugin.json of test/plugins/versioned.cpp."""
+    return {"manifest": 1, "id": "versioned", "version": version, "summary": "In several versions",
+            "abi": {"major": 1, "minor": 0}, "library": "versioned",
+            "features": [{"id": "versioned", "kind": "service", "summary": "x"},
+                         {"id": "versioned-tell", "kind": "command", "summary": "x"}],
+            "commands": [{"path": ["versioned"], "feature": "versioned-tell", "summary": "Tell",
+                          "output": "data"}], **changes}
+
+
+class VersionedTest(TreeTest):
+    """One plugin in several versions."""
+
+    def source(self, version, **changes):
+        folder = self.top / f"source-{version}"
+        folder.mkdir(exist_ok=True)
+        (folder / "plugin.json").write_text(json.dumps(versioned(version, **changes)))
+        shutil.copyfile(BAD / f"versioned-{version}{SUFFIX}", folder / f"versioned{SUFFIX}")
+        (folder / "LICENSE").write_text("MIT")
+        return folder
+
+    def pack(self, version, **changes):
+        file = self.top / f"versioned-{version}.k2splugin"
+        self.k2s("plugin", "pack", self.native(self.source(version, **changes)), "-o",
+                 self.native(file))
+        return self.native(file)
+
+
 def main():
     unittest.main(module=sys.modules["__main__"], verbosity=2)

@@ -11,24 +11,14 @@ import subprocess
 import time
 import unittest
 
-from plugins_support import BAD, SUFFIX, WINDOWS, TreeTest, main
+from k2s import free_port
+from plugins_support import BAD, WINDOWS, VersionedTest, main
 
 SPARE = 500  # descriptors of the proxy that are no tunnel's
 
 
-def versioned(version):
-    return {"manifest": 1, "id": "versioned", "version": version, "summary": "In several versions",
-            "abi": {"major": 1, "minor": 0}, "library": "versioned",
-            "features": [{"id": "versioned", "kind": "service", "summary": "x"}]}
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        return one.getsockname()[1]
-
-
-@unittest.skipIf(WINDOWS, "the load is Linux'; switching itself is in install_plugins.py")
-class Switching(TreeTest):
+@unittest.skipIf(WINDOWS, "the program that makes the load is for Linux")
+class Switching(VersionedTest):
     def setUp(self):
         super().setUp()
         self.copy("lib/k2s/plugins/networking")
@@ -86,15 +76,6 @@ class Switching(TreeTest):
             answer += got
         self.assertIn(b" 200 ", answer)
         return client
-
-    def pack(self, version):
-        folder = self.top / f"source-{version}"
-        folder.mkdir()
-        (folder / "plugin.json").write_text(json.dumps(versioned(version)))
-        shutil.copyfile(BAD / f"versioned-{version}{SUFFIX}", folder / f"versioned{SUFFIX}")
-        file = self.top / f"{version}.k2splugin"
-        self.k2s("plugin", "pack", str(folder), "-o", str(file))
-        return str(file)
 
     def test_no_connection_is_dropped(self):
         good, better, bad = (self.pack(version) for version in ("1.0.0", "1.1.0", "1.3.0"))
