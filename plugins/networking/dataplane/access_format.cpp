@@ -24,8 +24,8 @@ bool is_plain(unsigned char c) noexcept {
     return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
-/// As Apache does it: \" and \\, every other special byte as \xHH.
-void append_quoted(std::string &out, std::string_view text) {
+/// \" and \\; every other special byte as two hexadecimal digits behind `mark`.
+void append_escaped(std::string &out, std::string_view text, std::string_view mark) {
     for (const char each : text) {
         const auto c = static_cast<unsigned char>(each);
         if (is_plain(c)) {
@@ -34,29 +34,22 @@ void append_quoted(std::string &out, std::string_view text) {
             out += '\\';
             out += each;
         } else {
-            out += "\\x";
+            out += mark;
             out += k_hex[c >> 4];
             out += k_hex[c & 15];
         }
     }
 }
 
+/// As Apache does it.
+void append_quoted(std::string &out, std::string_view text) {
+    append_escaped(out, text, "\\x");
+}
+
 /// Bytes beyond ASCII are taken for Latin-1: nothing is lost, and the line is ASCII.
 void append_json_text(std::string &out, std::string_view text) {
     out += '"';
-    for (const char each : text) {
-        const auto c = static_cast<unsigned char>(each);
-        if (is_plain(c)) {
-            out += each;
-        } else if (c == '"' || c == '\\') {
-            out += '\\';
-            out += each;
-        } else {
-            out += "\\u00";
-            out += k_hex[c >> 4];
-            out += k_hex[c & 15];
-        }
-    }
+    append_escaped(out, text, "\\u00");
     out += '"';
 }
 

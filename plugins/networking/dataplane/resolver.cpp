@@ -48,6 +48,23 @@ Resolution look_up(const std::string &host) {
 
 } // namespace
 
+std::expected<HostTable, Error>
+read_hosts(const std::map<std::string, std::vector<std::string>> &texts) {
+    HostTable table;
+    for (const auto &[name, addresses] : texts) {
+        auto &out = table[to_lower(name)];
+        for (const std::string &text : addresses) {
+            const auto address = parse_address(text);
+            if (!address) {
+                return std::unexpected(Error{K2S_E_CONFIG, "hosts: \"" + text + "\" (for " + name +
+                                                               ") is no IP address"});
+            }
+            out.push_back(*address);
+        }
+    }
+    return table;
+}
+
 struct Resolver::Lookup {
     Lookup(net::io_context &io, std::string name) : done(io), host(std::move(name)) {
         done.expires_at(Clock::time_point::max());

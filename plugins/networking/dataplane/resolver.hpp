@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <expected>
 #include <functional>
 #include <map>
 #include <memory>
@@ -20,6 +21,13 @@ struct Resolution {
     error_code ec;
     std::vector<Address> addresses;
 };
+
+/// Fixed answers, as /etc/hosts has them; lower-case names.
+using HostTable = std::map<std::string, std::vector<Address>>;
+
+/// From the addresses' texts. Errors: K2S_E_CONFIG.
+std::expected<HostTable, Error>
+read_hosts(const std::map<std::string, std::vector<std::string>> &texts);
 
 /// Host names to addresses with getaddrinfo on a few threads of its own (Asio's resolver has one
 /// thread, so a single dead name server would hold up every other look-up), and a bounded cache.
@@ -52,8 +60,7 @@ class Resolver {
     /// Drops what is kept of the name: none of its addresses answered.
     void forget(const std::string &host);
 
-    /// Fixed answers, as /etc/hosts has them; lower-case names.
-    void set_hosts(std::map<std::string, std::vector<Address>> hosts) { hosts_ = std::move(hosts); }
+    void set_hosts(HostTable hosts) { hosts_ = std::move(hosts); }
 
   private:
     struct Lookup;
@@ -69,7 +76,7 @@ class Resolver {
     const Keep keep_;
     std::unique_ptr<net::thread_pool> threads_;
     std::unordered_map<std::string, Cached> cache_;
-    std::map<std::string, std::vector<Address>> hosts_;
+    HostTable hosts_;
     size_t pending_ = 0;
     std::shared_ptr<Resolver *> self_; // null inside once this object is gone
 };

@@ -131,12 +131,13 @@ std::expected<std::unique_ptr<Server>, Error> make_server(const Host &host,
     if (!access_log) {
         return std::unexpected(std::move(access_log.error()));
     }
-    observer->record(given->config.verbose, std::move(*access_log));
+    const bool verbose = given->config.verbose;
     auto proxy = Proxy::create(io, std::move(given->config), observer);
     if (!proxy) {
-        observer->record(false, nullptr); // the access log knows the observer, too
         return std::unexpected(std::move(proxy.error()));
     }
+    observer->record(verbose, std::move(*access_log)); // it knows the observer, too: ~HttpServer
+                                                       // parts them
     return std::make_unique<HttpServer>(host, io, std::move(observer), std::move(*proxy));
 }
 

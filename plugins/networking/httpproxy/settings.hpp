@@ -2,7 +2,6 @@
 #pragma once
 
 #include <expected>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +11,7 @@
 #include "common/no_proxy.hpp"
 #include "config.hpp"
 #include "dataplane/listener.hpp"
+#include "dataplane/resolver.hpp"
 #include "head_parser.hpp"
 #include "routes.hpp"
 #include "upstream.hpp"
@@ -26,7 +26,7 @@ struct Settings {
     std::vector<ListenAddress> listen;
     std::vector<Cidr> allowed_clients;
     std::vector<Cidr> allowed_destinations;
-    std::map<std::string, std::vector<Address>> hosts;
+    dataplane::HostTable hosts;
     NoProxy no_proxy;
     std::optional<Upstream> upstream_plain;
     std::optional<Upstream> upstream_connect;

@@ -152,11 +152,11 @@ std::expected<std::unique_ptr<Server>, Error> make_server(const Host &host,
     if (!access_log) {
         return std::unexpected(std::move(access_log.error()));
     }
-    observer->record_to(std::move(*access_log));
     auto proxy = Proxy::create(io, std::move(given->config), observer);
     if (!proxy) {
         return std::unexpected(std::move(proxy.error()));
     }
+    observer->record_to(std::move(*access_log)); // it knows the observer, too: ~L4Server parts them
     return std::make_unique<L4Server>(io, std::move(observer), std::move(*proxy));
 }
 

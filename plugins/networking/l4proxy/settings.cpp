@@ -366,16 +366,11 @@ std::expected<std::shared_ptr<const Settings>, Error> Settings::check(Config con
     if (auto ok = check_workers(*settings); !ok) {
         return std::unexpected(std::move(ok.error()));
     }
-    for (const auto &[name, addresses] : config.hosts) {
-        auto &out = settings->hosts[to_lower(name)];
-        for (const std::string &text : addresses) {
-            const auto address = parse_address(text);
-            if (!address) {
-                return wrong("hosts: \"" + text + "\" (for " + name + ") is no IP address");
-            }
-            out.push_back(*address);
-        }
+    auto hosts = dataplane::read_hosts(config.hosts);
+    if (!hosts) {
+        return std::unexpected(std::move(hosts.error()));
     }
+    settings->hosts = std::move(*hosts);
     return settings;
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <expected>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +10,7 @@
 #include "balancer.hpp"
 #include "common/address.hpp"
 #include "config.hpp"
+#include "dataplane/resolver.hpp"
 #include "endpoint.hpp"
 #include "health.hpp"
 #include "proxy_protocol.hpp"
@@ -45,7 +45,7 @@ struct ForwardSettings {
 
 struct Settings {
     std::vector<std::shared_ptr<const ForwardSettings>> forwards;
-    std::map<std::string, std::vector<Address>> hosts;
+    dataplane::HostTable hosts;
     unsigned workers = 1;
 
     static std::expected<std::shared_ptr<const Settings>, Error> check(Config config);
