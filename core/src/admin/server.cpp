@@ -31,8 +31,8 @@ using boost::system::error_code;
 
 constexpr std::size_t k_body_max = 64 * 1024;
 constexpr std::size_t k_header_max = 8 * 1024;
-constexpr int k_most_connections = 16;
-constexpr int k_threads = 2; // a health check gets through while a change is being made
+constexpr int k_most_connections = 16; // of a listener: who may only read holds up no operator
+constexpr int k_threads = 2;           // a health check gets through while a change is being made
 constexpr std::chrono::seconds k_patience{5};
 constexpr std::chrono::milliseconds k_accept_pause{100};
 constexpr std::array<std::string_view, 4> k_public_paths = {"/healthz", "/readyz", "/metrics",
@@ -98,7 +98,7 @@ class Server::Running {
     Response call_handler(Request request);
 
     ServerOptions options_;
-    std::atomic<int> connections_{0};
+    std::array<std::atomic<int>, 2> connections_{}; // of others; of trusted clients
     std::mutex changing_;
     std::uint16_t http_port_ = 0;
     asio::io_context context_{k_threads};
@@ -190,13 +190,14 @@ asio::awaitable<void> Server::Running::accept_http() {
 }
 
 template <class Stream> void Server::Running::admit(Stream stream, bool trusted) {
-    if (connections_.fetch_add(1) >= k_most_connections) {
-        connections_.fetch_sub(1);
+    auto &connections = connections_[trusted ? 1 : 0];
+    if (connections.fetch_add(1) >= k_most_connections) {
+        connections.fetch_sub(1);
         return; // closed with the object
     }
     auto executor = stream.get_executor();
     asio::co_spawn(executor, serve(std::move(stream), trusted),
-                   [this](const std::exception_ptr &) { connections_.fetch_sub(1); });
+                   [&connections](const std::exception_ptr &) { connections.fetch_sub(1); });
 }
 
 template <class Stream>

@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/filesystem/operations.hpp>
 
 #include "admin/client.hpp"
@@ -303,4 +304,16 @@ BOOST_AUTO_TEST_CASE(http_listener_only_reads) {
     auto open_to_all = Server::start({other.endpoint, "0.0.0.0:0", echo});
     BOOST_TEST_REQUIRE(!open_to_all);
     BOOST_TEST(open_to_all.error().code == K2S_E_USAGE);
+}
+
+BOOST_AUTO_TEST_CASE(readers_hold_up_no_operator) {
+    const Place place;
+    const auto server = must_start(place, echo, "127.0.0.1:0");
+    boost::asio::io_context context;
+    std::vector<boost::asio::ip::tcp::socket> idle;
+    for (int n = 0; n < 20; ++n) {
+        idle.emplace_back(context).connect(
+            {boost::asio::ip::address_v4::loopback(), server.http_port()});
+    }
+    BOOST_TEST(ask(place, "GET", "/state").status == 200);
 }
