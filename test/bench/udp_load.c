@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Load and origin for UDP proxies in one thread, so that both have one core.
- *   udp_load PROXY_PORT ORIGIN_PORT SIZE FLOWS SECONDS WINDOW [gro|counted]
+ *   udp_load PROXY_PORT ORIGIN_PORT SIZE FLOWS SECONDS WINDOW [plain|gro|counted [joined]]
  * WINDOW 0: sends as fast as it can and counts what arrives at the origin. Otherwise the origin
  * echoes, each flow has WINDOW datagrams on their way, and answers are counted; what is lost is
  * sent again after 50 ms without any answer. With "gro" the origin of WINDOW 0 takes datagrams that
  * the kernel has joined, as servers for QUIC do; with "counted" nobody reads them: its socket is
- * full, and the kernel counts what it had to drop there. Then the core only sends, and it is the
- * proxy that binds.
+ * full, and the kernel counts what it had to drop there. Then the core only sends. With "joined"
+ * the datagrams of a flow are handed to the kernel as one (UDP_SEGMENT), as QUIC's senders do.
  * Prints: datagrams per second that arrived, and datagrams per second that were sent. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -20,10 +20,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BATCH = 64, ROOM = 2048, JOINED = 65536, UDP_GRO_OPTION = 104 };
+enum { BATCH = 64, ROOM = 2048, JOINED = 65536, MOST_JOINED = 65000 };
+enum { UDP_SEGMENT_OPTION = 103, UDP_GRO_OPTION = 104 };
 enum { SO_MEMINFO_OPTION = 55, DROPS = 8, MEMINFO_VALUES = 9 };
 
 static char memory[BATCH][ROOM];
+static int joins; /* what is sent */
 static struct iovec parts[BATCH];
 static struct mmsghdr messages[BATCH];
 static struct sockaddr_in froms[BATCH];
@@ -109,6 +111,11 @@ static unsigned dropped(int fd) {
 }
 
 static int send_some(int fd, size_t size, int count) {
+    if (joins) {
+        const int most = (int)(MOST_JOINED / size);
+        const int once = count < most ? count : most;
+        return send(fd, memory, size * (size_t)once, MSG_DONTWAIT) > 0 ? once : 0;
+    }
     prepare(size, 0);
     const int sent = sendmmsg(fd, messages, (unsigned)count, MSG_DONTWAIT);
     return sent > 0 ? sent : 0;
@@ -130,7 +137,9 @@ static void echo(int fd) {
 
 int main(int argc, char **argv) {
     if (argc < 7) {
-        fprintf(stderr, "usage: %s PROXY_PORT ORIGIN_PORT SIZE FLOWS SECONDS WINDOW [gro|counted]\n",
+        fprintf(stderr,
+                "usage: %s PROXY_PORT ORIGIN_PORT SIZE FLOWS SECONDS WINDOW "
+                "[plain|gro|counted [joined]]\n",
                 argv[0]);
         return 2;
     }
@@ -151,6 +160,8 @@ int main(int argc, char **argv) {
     const char *way = argc > 7 && window == 0 ? argv[7] : "";
     const int joined = strcmp(way, "gro") == 0;
     const int counted = strcmp(way, "counted") == 0;
+    joins = argc > 8 && strcmp(argv[8], "joined") == 0;
+    const int segment = (int)size;
     const int least = 1;
     if (counted && setsockopt(server, SOL_SOCKET, SO_RCVBUF, &least, sizeof least) != 0) {
         fail("SO_RCVBUF");
@@ -163,6 +174,10 @@ int main(int argc, char **argv) {
         clients[i] = make_socket();
         if (connect(clients[i], (const struct sockaddr *)&proxy, sizeof proxy) != 0) {
             fail("connect");
+        }
+        if (joins && setsockopt(clients[i], IPPROTO_UDP, UDP_SEGMENT_OPTION, &segment,
+                                sizeof segment) != 0) {
+            fail("UDP_SEGMENT");
         }
     }
     long long arrived = 0;
