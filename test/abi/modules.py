@@ -71,6 +71,8 @@ def main():
             problems += [f"{name}: needs {lib}; link the C++ runtime statically" for lib in needed
                          if lib.startswith(("libstdc++", "libgcc_s", "libboost", "libfmt",
                                             "libfyaml"))]
+            if file == core and "libm.so.6" in needed:
+                problems.append(f"{name}: needs libm, which each start of each tool would load")
         if not needed:
             problems.append(f"{name}: needs nothing: this test cannot read {objdump}'s output")
     print("\n".join(problems) or f"{len(plugins)} plugins, the core, its {len(modules)} modules and {len(exes)} exes are clean")

@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <limits>
 
 #include "cli/address.hpp"
 #include "cli/text.hpp"
+#include "util/real.hpp"
 #include "util/utf8.hpp"
 
 namespace k2s::core {
@@ -119,16 +119,6 @@ std::optional<int64_t> parse_integer(std::string_view text) {
         return std::nullopt;
     }
     return static_cast<int64_t>(negative ? 0 - value : value);
-}
-
-std::optional<double> parse_real(std::string_view text) {
-    double value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (text.empty() || error != std::errc() || end != text.data() + text.size() ||
-        !std::isfinite(value)) {
-        return std::nullopt;
-    }
-    return value;
 }
 
 std::string_view expectation(ValueType type) {

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -11,6 +10,7 @@
 #include <libfyaml.h>
 
 #include "cli/text.hpp"
+#include "util/real.hpp"
 #include "util/utf8.hpp"
 
 namespace k2s::core {
@@ -398,14 +398,12 @@ class Reader {
             return integer(event, text);
         }
         if (is_float_text(text)) {
-            double number = 0;
-            const char *first = text.data() + (text.starts_with('+') ? 1 : 0);
-            const auto [end, error] = std::from_chars(first, text.data() + text.size(), number);
-            if (error != std::errc{} || end != text.data() + text.size() ||
-                !std::isfinite(number)) {
+            const auto number =
+                parse_real(std::string_view(text).substr(text.starts_with('+') ? 1 : 0));
+            if (!number) {
                 refuse(event, fmt::format("the number {} is out of range", quote(text)));
             }
-            return number;
+            return *number;
         }
         std::string lower = text;
         for (char &c : lower) {

@@ -2,6 +2,9 @@
 #include "config/schema.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 
@@ -13,6 +16,29 @@
 #endif
 #include <istream>
 #include <ostream>
+
+// For "multipleOf" it calls C's remainder(), which would be the one reason to load libm. This one is
+// found first. It is exact as that is (a long division of the mantissas), but without the sign, for
+// which valijson does not ask.
+namespace valijson {
+inline double remainder(double value, double divisor) {
+    constexpr int k_bits = std::numeric_limits<double>::digits;
+    int exponent = 0;
+    int last = 0;
+    auto rest = static_cast<uint64_t>(std::ldexp(std::frexp(std::fabs(value), &exponent), k_bits));
+    const auto by =
+        static_cast<uint64_t>(std::ldexp(std::frexp(std::fabs(divisor), &last), k_bits));
+    if (by == 0) {
+        return std::numeric_limits<double>::quiet_NaN();
+    }
+    for (int at = exponent; at > last; --at) {
+        rest = rest % by * 2;
+    }
+    const double left = exponent < last ? std::fabs(value)
+                                        : std::ldexp(static_cast<double>(rest % by), last - k_bits);
+    return std::min(left, std::fabs(divisor) - left);
+}
+} // namespace valijson
 
 #define VALIJSON_USE_EXCEPTIONS 1 // a bad schema must not end the process
 

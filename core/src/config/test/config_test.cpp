@@ -428,7 +428,8 @@ BOOST_FIXTURE_TEST_CASE(findings_name_place_and_remedy, Fixture) {
         {"services: {p: {feature: httpproxy}}\n",
          ":1:12: /services/p/settings: the key \"addr\" is missing; add it"},
         {"services: {p: {feature: httpproxy, isolation: thread}}\n",
-         ":1:36: /services/p/isolation: \"thread\" is not possible; expected \"none\" or \"process\""},
+         ":1:36: /services/p/isolation: \"thread\" is not possible; expected \"none\" or "
+         "\"process\""},
         {"services: {p: {feature: httpproxy,\n settings: {addr: x, prot: 1}}}\n",
          ":2:22: /services/p/settings/prot: unknown key; did you mean \"port\"?"},
         {"services: {p: {feature: httpproxy, settings: {addr: x, port: 70000}}}\n",
@@ -584,4 +585,21 @@ BOOST_FIXTURE_TEST_CASE(changes_of_a_reload, Fixture) {
     BOOST_TEST(config_changes(*after, *before) ==
                    (std::vector<std::string>{"/log/level", "/services/p"}),
                boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(multiples_of_a_real_number) {
+    const auto is_multiple = [](double value, double of) {
+        const auto findings = check_schema({{"multipleOf", of}}, value, "number");
+        return findings && findings->empty();
+    };
+    for (const double of : {0.5, 0.1, 0.01, 3.5, -0.25, 1e-3, 0x1p70}) {
+        for (const double times : {-3.0, 1.0, 2.0, 17.0}) {
+            BOOST_TEST(is_multiple(times * of, of), times << " times " << of);
+            BOOST_TEST(!is_multiple((times + 0.5) * of, of), times << " and a half times " << of);
+        }
+    }
+    BOOST_TEST(is_multiple(1e300, 0.5));
+    BOOST_TEST(!is_multiple(0.2, 0.5));
+    BOOST_TEST(!is_multiple(0.4, 0.5)); // nearer to the next multiple
+    BOOST_TEST(!is_multiple(1e-10, 0.5));
 }

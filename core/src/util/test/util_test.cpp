@@ -12,6 +12,7 @@
 #include "util/log_root.hpp"
 #include "util/privilege.hpp"
 #include "util/read_file.hpp"
+#include "util/real.hpp"
 #include "util/utf8.hpp"
 
 using namespace k2s::core;
@@ -318,4 +319,17 @@ BOOST_FIXTURE_TEST_CASE(log_root_that_cannot_be_made_falls_back, Fixture) {
     const auto none = resolve_log_root({}, where);
     BOOST_REQUIRE(!none);
     BOOST_TEST(none.error().message.find("no folder for log files") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(real_numbers) {
+    BOOST_TEST(parse_real("-1.5e3").value() == -1500.0);
+    BOOST_TEST(parse_real(".5").value() == 0.5);
+    BOOST_TEST(parse_real("5.").value() == 5.0);
+    BOOST_TEST(parse_real("0").value() == 0.0);
+    BOOST_TEST(parse_real("0.1").value() == 0.1);
+    BOOST_TEST(parse_real("1.7976931348623157e308").value() == 1.7976931348623157e308);
+    for (const char *bad : {"", "+1", "-", ".", "e5", "1e", "1,5", " 1", "1 ", "inf", "nan", "0x10",
+                            "1e400", "-1e400", "1.5.2", "1e5e5", "--1"}) {
+        BOOST_TEST(!parse_real(bad), bad);
+    }
 }
