@@ -2,7 +2,8 @@
 /*
  * What an ADD or DEL of bridge with host-local costs at least: one process that sends the messages and reads
  * the answers, writes the files and sysctls, and knows all names, addresses and indexes beforehand but those
- * that the kernel chooses. Nothing is parsed, searched or checked. libmnl, as bridge has it.
+ * that the kernel chooses. Nothing is parsed, searched or checked. The messages are libmnl's; to load it takes
+ * 0.06 ms, which bridge does not pay.
  *
  *   cni_floor add|del|add-masq|del-masq NETNS BRIDGE ADDRESS FOLDER
  *

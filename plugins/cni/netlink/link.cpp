@@ -45,8 +45,8 @@ void read_info(const nlattr *info, Link &link) {
 }
 
 Address address_in(const nlattr *attribute) {
-    return mnl_attr_get_payload_len(attribute) >= 16
-               ? Address::from_bytes(mnl_attr_get_payload(attribute), 16)
+    return bytes_of(attribute).size() >= 16
+               ? Address::from_bytes(bytes_of(attribute).data(), 16)
                : Address::from_bytes(value_of<std::array<uint8_t, 4>>(attribute).data(), 4);
 }
 
@@ -112,9 +112,8 @@ Link read_link(const nlmsghdr *message) {
             read_info(attribute, link);
             break;
         case IFLA_ADDRESS:
-            if (mnl_attr_get_payload_len(attribute) == link.mac.bytes.size()) {
-                std::memcpy(link.mac.bytes.data(), mnl_attr_get_payload(attribute),
-                            link.mac.bytes.size());
+            if (bytes_of(attribute).size() == link.mac.bytes.size()) {
+                link.mac.bytes = value_of<decltype(link.mac.bytes)>(attribute);
             }
             break;
         default:

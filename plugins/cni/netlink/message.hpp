@@ -8,30 +8,37 @@
 #include <string_view>
 
 #include <arpa/inet.h>
-#include <libmnl/libmnl.h>
+
+#include "netlink/attributes.hpp"
 
 namespace k2s::cni::netlink {
 
 /// One request that is being built. What does not fit makes it void, and sending it fails.
 class Message {
   public:
-    Message(uint16_t type, uint16_t flags) : Message() {
-        header_ = mnl_nlmsg_put_header(buffer_.data());
-        header_->nlmsg_type = type;
-        header_->nlmsg_flags = static_cast<uint16_t>(flags | NLM_F_REQUEST);
+    Message(uint16_t type, uint16_t flags) {
+        *header() = {sizeof(nlmsghdr), type, static_cast<uint16_t>(flags | NLM_F_REQUEST), 0, 0};
     }
     Message(const Message &) = delete;
 
-    nlmsghdr *header() { return header_; }
+    nlmsghdr *header() { return reinterpret_cast<nlmsghdr *>(buffer_.data()); }
     bool fits() const { return fits_; }
 
     /// The family's own header (ifinfomsg, nfgenmsg, …), zeroed.
     template <class Header> Header &extra() {
-        return *static_cast<Header *>(mnl_nlmsg_put_extra_header(header_, sizeof(Header)));
+        return *static_cast<Header *>(std::memset(grow(sizeof(Header)), 0, sizeof(Header)));
     }
 
     Message &put(uint16_t type, const void *data, std::size_t size) {
-        fits_ = fits_ && mnl_attr_put_check(header_, buffer_.size(), type, size, data);
+        const std::size_t length = sizeof(nlattr) + size;
+        fits_ = fits_ && length <= buffer_.size() && aligned(length) <= room();
+        if (fits_) {
+            auto *attribute = static_cast<nlattr *>(grow(length));
+            *attribute = {static_cast<uint16_t>(length), type};
+            if (size != 0) {
+                std::memcpy(attribute + 1, data, size);
+            }
+        }
         return *this;
     }
     Message &put_u8(uint16_t type, uint8_t value) { return put(type, &value, sizeof(value)); }
@@ -52,20 +59,28 @@ class Message {
 
     /// body() adds what is nested.
     template <class Body> Message &nest(uint16_t type, Body &&body) {
-        auto *start = mnl_attr_nest_start_check(header_, buffer_.size(), type);
-        fits_ = fits_ && start != nullptr;
+        const std::size_t start = header()->nlmsg_len;
+        put(type | NLA_F_NESTED, nullptr, 0);
         if (fits_) {
             body();
-            mnl_attr_nest_end(header_, start);
+            auto *attribute = reinterpret_cast<nlattr *>(buffer_.data() + start);
+            attribute->nla_len = static_cast<uint16_t>(header()->nlmsg_len - start);
         }
         return *this;
     }
 
   private:
-    Message() = default;
+    std::size_t room() { return buffer_.size() - header()->nlmsg_len; }
 
-    alignas(nlmsghdr) std::array<char, 8192> buffer_; // mnl clears what it hands out
-    nlmsghdr *header_ = nullptr;
+    /// Behind what is there; the bytes up to the next multiple of four are zeroes.
+    void *grow(std::size_t size) {
+        char *place = buffer_.data() + header()->nlmsg_len;
+        std::memset(place + size, 0, aligned(size) - size);
+        header()->nlmsg_len += static_cast<uint32_t>(aligned(size));
+        return place;
+    }
+
+    alignas(nlmsghdr) std::array<char, 8192> buffer_; // cleared as far as it is used
     bool fits_ = true;
 };
 

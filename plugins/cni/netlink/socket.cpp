@@ -30,10 +30,10 @@ std::string reason(const nlmsghdr *error, int code) {
     if ((error->nlmsg_flags & NLM_F_CAPPED) == 0 && payload.msg.nlmsg_len > sizeof(nlmsghdr)) {
         offset += payload.msg.nlmsg_len - sizeof(nlmsghdr);
     }
-    if ((error->nlmsg_flags & NLM_F_ACK_TLVS) == 0 || offset > mnl_nlmsg_get_payload_len(error)) {
+    if ((error->nlmsg_flags & NLM_F_ACK_TLVS) == 0 || offset > bytes_of(error).size()) {
         return text;
     }
-    each(error, MNL_ALIGN(offset), [&](uint16_t type, const nlattr *attribute) {
+    each(error, offset, [&](uint16_t type, const nlattr *attribute) {
         if (type == NLMSGERR_ATTR_MSG) {
             text += fmt::format(" ({})", text_of(attribute));
         }
@@ -45,7 +45,7 @@ void Batch::add(Message &message, std::string what, int tolerated) {
     const nlmsghdr *header = message.header();
     fits_ = fits_ && message.fits();
     const std::size_t at = bytes_.size();
-    bytes_.resize(at + MNL_ALIGN(header->nlmsg_len));
+    bytes_.resize(at + aligned(header->nlmsg_len));
     std::memcpy(bytes_.data() + at, header, header->nlmsg_len);
     parts_.push_back({std::move(what), tolerated, (header->nlmsg_flags & NLM_F_ACK) != 0});
 }
@@ -126,7 +126,7 @@ Result<void> Socket::send(const Batch &batch, const Reader &reader, std::vector<
     for (const auto &part : batch.parts_) {
         auto *header = reinterpret_cast<nlmsghdr *>(bytes.data() + at);
         header->nlmsg_seq = ++sequence_;
-        at += MNL_ALIGN(header->nlmsg_len);
+        at += aligned(header->nlmsg_len);
         expected += part.acknowledged ? 1 : 0;
     }
     const sockaddr_nl kernel{AF_NETLINK, 0, 0, 0};
@@ -145,9 +145,8 @@ Result<void> Socket::send(const Batch &batch, const Reader &reader, std::vector<
         if (!got) {
             return pass(got);
         }
-        int left = static_cast<int>(*got);
-        for (const auto *message = reinterpret_cast<const nlmsghdr *>(buffer());
-             mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
+        std::string_view left(buffer(), *got);
+        while (const nlmsghdr *message = take_message(left)) {
             const uint32_t number = message->nlmsg_seq - first;
             if (number >= batch.parts_.size()) {
                 continue; // a notification
@@ -190,9 +189,8 @@ Result<void> Socket::ask(Message &message, std::string_view what, const Reader &
         if (!got) {
             return pass(got);
         }
-        int left = static_cast<int>(*got);
-        for (const auto *part = reinterpret_cast<const nlmsghdr *>(buffer());
-             mnl_nlmsg_ok(part, left); part = mnl_nlmsg_next(part, &left)) {
+        std::string_view left(buffer(), *got);
+        while (const nlmsghdr *part = take_message(left)) {
             if (part->nlmsg_seq != sequence_) {
                 continue;
             }
@@ -235,9 +233,8 @@ Result<bool> Socket::wait(const std::function<bool(const nlmsghdr *)> &reader,
             return broken("wait for changes");
         }
         const ssize_t got = recv(file_, buffer(), k_buffer, MSG_DONTWAIT);
-        int size = got > 0 ? static_cast<int>(got) : 0;
-        for (const auto *message = reinterpret_cast<const nlmsghdr *>(buffer());
-             mnl_nlmsg_ok(message, size); message = mnl_nlmsg_next(message, &size)) {
+        std::string_view messages(buffer(), got > 0 ? static_cast<std::size_t>(got) : 0);
+        while (const nlmsghdr *message = take_message(messages)) {
             if (reader(message)) {
                 return true;
             }

@@ -30,8 +30,7 @@ std::string value_in(const nlattr *data) {
     std::string bytes;
     each(data, [&](uint16_t type, const nlattr *attribute) {
         if (type == NFTA_DATA_VALUE) {
-            bytes.assign(static_cast<const char *>(mnl_attr_get_payload(attribute)),
-                         mnl_attr_get_payload_len(attribute));
+            bytes = netlink::bytes_of(attribute);
         }
     });
     return bytes;
@@ -41,7 +40,7 @@ std::string value_in(const nlattr *data) {
 struct Numbers {
     explicit Numbers(const nlattr *data) {
         each(data, [&](uint16_t type, const nlattr *attribute) {
-            if (type < std::size(at) && mnl_attr_get_payload_len(attribute) == sizeof(uint32_t)) {
+            if (type < std::size(at) && netlink::bytes_of(attribute).size() == sizeof(uint32_t)) {
                 at[type] = number(attribute);
                 has[type] = true;
             }

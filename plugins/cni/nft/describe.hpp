@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include <libmnl/libmnl.h>
+#include <linux/netlink.h>
 
 namespace k2s::cni::nft {
 

@@ -164,9 +164,7 @@ Result<std::vector<Rule>> list_rules(netlink::Socket &socket, const Chain &chain
             } else if (type == NFTA_RULE_HANDLE) {
                 rule.handle = be64toh(netlink::value_of<uint64_t>(attribute));
             } else if (type == NFTA_RULE_USERDATA) {
-                const std::string_view data(
-                    static_cast<const char *>(mnl_attr_get_payload(attribute)),
-                    mnl_attr_get_payload_len(attribute));
+                const auto data = netlink::bytes_of(attribute);
                 rule.comment = value_in(data, k_comment);
                 rule.owner = value_in(data, k_owner);
             } else if (type == NFTA_RULE_EXPRESSIONS && described) {
