@@ -9,7 +9,7 @@ PortRules port_rules(const Host &host, const std::string &folder) {
     options.run = vfprules::runner_of(host);
     options.cancelled = [&host] { return host.cancelled(); };
     if (host.environment("BRIDGE_NO_VFPRULES") != "true") {
-        options.rules_file = find_program("vfprules.json", folder).value_or("");
+        options.rules_file = folder + "/vfprules.json";
     }
     return PortRules(std::move(options), [&host](const vfprules::Route &route) {
         host.log().warn("no interface has the gateway of a route rule",

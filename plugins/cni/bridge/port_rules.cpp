@@ -14,9 +14,8 @@ std::unexpected<Failure> failed(const Error &error) {
 }
 
 Result<void> outcome_of(const vfprules::Report &report) {
-    const auto wrong = std::ranges::find_if(report.rules, [](const vfprules::Finding &rule) {
-        return rule.state >= vfprules::State::missing;
-    });
+    const auto wrong =
+        std::ranges::find_if(report.rules, vfprules::is_wrong, &vfprules::Finding::state);
     return wrong == report.rules.end()
                ? Result<void>()
                : fail(k_internal, "route rule {} of the pod's port: {}: {}", wrong->name,
@@ -39,8 +38,7 @@ Result<void> PortRules::apply(const std::string &port) const {
 }
 
 Result<void> PortRules::check(const std::string &port) const {
-    const auto ports = vfprules::remembered(options_);
-    if (std::ranges::find(ports, port) == ports.end()) {
+    if (!vfprules::is_remembered(port, options_)) {
         return {}; // made when no rules were wanted
     }
     const auto report = vfprules::inspect(port, options_);

@@ -55,8 +55,8 @@ class Answer {
         const auto size = static_cast<int>(wcsnlen(text_, k_longest_answer));
         std::string utf8(static_cast<std::size_t>(size) * 3, '\0');
         utf8.resize(static_cast<std::size_t>(
-            WideCharToMultiByte(CP_UTF8, 0, text_, size, utf8.data(),
-                                static_cast<int>(utf8.size()), nullptr, nullptr)));
+            WideCharToMultiByte(CP_UTF8, 0, text_, size, utf8.data(), static_cast<int>(utf8.size()),
+                                nullptr, nullptr)));
         return utf8;
     }
 
@@ -91,8 +91,8 @@ template <class Body> Called call(Progress &progress, const std::string &name, B
         return {};
     }
     const auto *meaning = std::ranges::find(k_meanings, code, &Meaning::code);
-    Failure failure{k_internal, fmt::format("{} failed: 0x{:08x}", name, static_cast<uint32_t>(code)),
-                    said};
+    Failure failure{k_internal,
+                    fmt::format("{} failed: 0x{:08x}", name, static_cast<uint32_t>(code)), said};
     if (meaning != std::end(k_meanings)) {
         failure.code = meaning->failure;
         failure.message += fmt::format(", {}", meaning->text);
@@ -203,8 +203,8 @@ Result<std::vector<Json>> list_objects(Progress &progress, const Kind &kind, con
     }
     std::vector<Json> found;
     for (const auto &item : *ids) {
-        const auto id = item.is_string() ? parse_guid(item.get_ref<const std::string &>())
-                                         : std::nullopt;
+        const auto id =
+            item.is_string() ? parse_guid(item.get_ref<const std::string &>()) : std::nullopt;
         if (!id) {
             return fail(k_internal, "{} answered with something that is no list of ids", name);
         }
@@ -268,11 +268,10 @@ Result<std::optional<Json>> Service::create_network(const GUID &id, const Json &
         deadline_,
         [library = library_, id,
          text = settings.dump()](Progress &progress) -> Result<std::optional<Json>> {
-            auto made = opened_by(progress, library.network, "HcnCreateNetwork",
-                                  [&](void **object, PWSTR *error) {
-                                      return library.create_network(
-                                          id, detail::widen(text).c_str(), object, error);
-                                  });
+            auto made = opened_by(
+                progress, library.network, "HcnCreateNetwork", [&](void **object, PWSTR *error) {
+                    return library.create_network(id, detail::widen(text).c_str(), object, error);
+                });
             if (!made) {
                 return made.error().code == k_exists ? Result<std::optional<Json>>(std::nullopt)
                                                      : refuse(made.error());
@@ -285,44 +284,56 @@ Result<std::optional<Json>> Service::create_network(const GUID &id, const Json &
 
 Result<Json> Service::create_endpoint(const GUID &network, const GUID &id,
                                       const Json &settings) const {
-    return watched(deadline_, [library = library_, network, id,
-                               text = settings.dump()](Progress &progress) -> Result<Json> {
-        auto place = open_object(progress, library.network, network);
-        if (!place) {
-            return refuse(place.error());
-        }
-        auto made = opened_by(progress, library.endpoint, "HcnCreateEndpoint",
-                              [&](void **object, PWSTR *error) {
-                                  return library.create_endpoint(
-                                      place->get(), id, detail::widen(text).c_str(), object, error);
-                              });
-        return made ? made->properties(progress) : refuse(made.error());
+    return watched(deadline_,
+                   [library = library_, network, id,
+                    text = settings.dump()](Progress &progress) -> Result<Json> {
+                       auto place = open_object(progress, library.network, network);
+                       if (!place) {
+                           return refuse(place.error());
+                       }
+                       auto made = opened_by(progress, library.endpoint, "HcnCreateEndpoint",
+                                             [&](void **object, PWSTR *error) {
+                                                 return library.create_endpoint(
+                                                     place->get(), id, detail::widen(text).c_str(),
+                                                     object, error);
+                                             });
+                       return made ? made->properties(progress) : refuse(made.error());
+                   });
+}
+
+Result<bool> Service::exists(Kinds kind, const GUID &id) const {
+    return watched(deadline_, [kind = of(kind), id](Progress &progress) -> Result<bool> {
+        auto opened = open_object(progress, kind, id);
+        return opened                    ? Result<bool>(true)
+               : is_gone(opened.error()) ? Result<bool>(false)
+                                         : refuse(opened.error());
     });
 }
 
 Result<bool> Service::modify(Kinds kind, const GUID &id, const Json &request) const {
-    return watched(deadline_, [kind = of(kind), id,
-                               text = request.dump()](Progress &progress) -> Result<bool> {
-        auto opened = open_object(progress, kind, id);
-        if (!opened) {
-            return is_gone(opened.error()) ? Result<bool>(false) : refuse(opened.error());
-        }
-        auto done = call(progress, fmt::format("HcnModify{}", kind.name), [&](PWSTR *error) {
-            return kind.modify(opened->get(), detail::widen(text).c_str(), error);
+    return watched(
+        deadline_,
+        [kind = of(kind), id, text = request.dump()](Progress &progress) -> Result<bool> {
+            auto opened = open_object(progress, kind, id);
+            if (!opened) {
+                return is_gone(opened.error()) ? Result<bool>(false) : refuse(opened.error());
+            }
+            auto done = call(progress, fmt::format("HcnModify{}", kind.name), [&](PWSTR *error) {
+                return kind.modify(opened->get(), detail::widen(text).c_str(), error);
+            });
+            return done                    ? Result<bool>(true)
+                   : is_gone(done.error()) ? Result<bool>(false)
+                                           : refuse(done.error());
         });
-        return done                      ? Result<bool>(true)
-               : is_gone(done.error()) ? Result<bool>(false)
-                                         : refuse(done.error());
-    });
 }
 
 Result<bool> Service::remove(Kinds kind, const GUID &id) const {
     return watched(deadline_, [kind = of(kind), id](Progress &progress) -> Result<bool> {
         auto done = call(progress, fmt::format("HcnDelete{}", kind.name),
                          [&](PWSTR *error) { return kind.remove(id, error); });
-        return done                      ? Result<bool>(true)
+        return done                    ? Result<bool>(true)
                : is_gone(done.error()) ? Result<bool>(false)
-                                         : refuse(done.error());
+                                       : refuse(done.error());
     });
 }
 

@@ -22,8 +22,8 @@ struct Version {
 };
 
 /// HCN with JSON in place of handles: each function opens, does and closes. None takes longer than
-/// the deadline: the calls are made on a thread of their own, which is left behind when one does not
-/// return (there is no way to end it), and fails then with code 11.
+/// the deadline: the calls are made on a thread of their own, which is left behind when one does
+/// not return (there is no way to end it), and fails then with code 11.
 class Service {
   public:
     struct Options {
@@ -42,6 +42,7 @@ class Service {
     Result<std::optional<Json>> create_network(const GUID &id, const Json &settings) const;
     Result<Json> create_endpoint(const GUID &network, const GUID &id, const Json &settings) const;
 
+    Result<bool> exists(Kinds kind, const GUID &id) const;
     /// False: there is no such object.
     Result<bool> modify(Kinds kind, const GUID &id, const Json &request) const;
     Result<bool> remove(Kinds kind, const GUID &id) const;

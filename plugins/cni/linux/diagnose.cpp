@@ -75,15 +75,6 @@ void try_kernel(Json &findings) {
 Json diagnose() {
     Json findings = Json::array();
     std::thread([&] { try_kernel(findings); }).join();
-    for (const char *name : {"ipv4/ip_forward", "ipv6/conf/all/forwarding"}) {
-        if (netlink::read_sysctl(name) == "0") {
-            const std::string variable = fmt::format("net/{}", name);
-            findings.push_back(
-                finding("forwarding", "warn",
-                        fmt::format("{} is 0: no packets of pods leave this machine", variable),
-                        fmt::format("sysctl -w {}=1", variable)));
-        }
-    }
     return findings;
 }
 

@@ -50,6 +50,16 @@ Address address_in(const nlattr *attribute) {
                : Address::from_bytes(value_of<std::array<uint8_t, 4>>(attribute).data(), 4);
 }
 
+Result<std::optional<Link>> ask_for_link(Socket &socket, Message &message,
+                                         const std::string &which) {
+    message.put_u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+    std::optional<Link> link;
+    auto asked = socket.ask(
+        message, "look up the interface " + which,
+        [&](const nlmsghdr *answer) { link = read_link(answer); }, ENODEV);
+    return asked ? Result<std::optional<Link>>(std::move(link)) : pass(asked);
+}
+
 } // namespace
 
 std::optional<Mac> Mac::parse(std::string_view text) {
@@ -96,6 +106,9 @@ Link read_link(const nlmsghdr *message) {
         case IFLA_LINK:
             link.peer = value_of<uint32_t>(attribute);
             break;
+        case IFLA_LINK_NETNSID:
+            link.peer_elsewhere = true;
+            break;
         case IFLA_MASTER:
             link.master = value_of<uint32_t>(attribute);
             break;
@@ -126,12 +139,14 @@ Link read_link(const nlmsghdr *message) {
 Result<std::optional<Link>> find_link(Socket &socket, const std::string &name) {
     Message message(RTM_GETLINK, 0);
     message.extra<ifinfomsg>();
-    message.put_text(IFLA_IFNAME, name).put_u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-    std::optional<Link> link;
-    auto asked = socket.ask(
-        message, "look up the interface " + name,
-        [&](const nlmsghdr *answer) { link = read_link(answer); }, ENODEV);
-    return asked ? Result<std::optional<Link>>(std::move(link)) : pass(asked);
+    message.put_text(IFLA_IFNAME, name);
+    return ask_for_link(socket, message, name);
+}
+
+Result<std::optional<Link>> find_link(Socket &socket, uint32_t index) {
+    Message message(RTM_GETLINK, 0);
+    message.extra<ifinfomsg>().ifi_index = static_cast<int>(index);
+    return ask_for_link(socket, message, fmt::format("with index {}", index));
 }
 
 Result<std::vector<Link>> list_links(Socket &socket, uint32_t master) {
@@ -174,7 +189,8 @@ Result<std::vector<LinkAddress>> list_addresses(Socket &socket, uint32_t index) 
     message.extra<ifaddrmsg>().ifa_index = index;
     std::vector<LinkAddress> addresses;
     auto asked = socket.ask(message, "list the addresses", [&](const nlmsghdr *answer) {
-        if (auto address = read_address(answer); address && address->index == index) {
+        if (auto address = read_address(answer);
+            address && (index == 0 || address->index == index)) {
             addresses.push_back(*address);
         }
     });

@@ -27,7 +27,8 @@ struct Mac {
 /// What the kernel says of an interface, as far as it is of interest here.
 struct Link {
     uint32_t index = 0, peer = 0, master = 0, mtu = 0, flags = 0, promiscuity = 0;
-    uint8_t operstate = 0; // IF_OPER_*
+    uint8_t operstate = 0;       // IF_OPER_*
+    bool peer_elsewhere = false; // `peer` is an index of another network namespace
     Mac mac;
     std::string name, kind, alias;
     std::optional<bool> vlan_filtering;    // of a bridge
@@ -38,6 +39,7 @@ Link read_link(const nlmsghdr *message);
 
 /// nullopt: there is none.
 Result<std::optional<Link>> find_link(Socket &socket, const std::string &name);
+Result<std::optional<Link>> find_link(Socket &socket, uint32_t index);
 /// The ports of a bridge, or all with master 0.
 Result<std::vector<Link>> list_links(Socket &socket, uint32_t master);
 
@@ -48,6 +50,7 @@ struct LinkAddress {
     uint32_t flags = 0; // IFA_F_*
 };
 std::optional<LinkAddress> read_address(const nlmsghdr *message);
+/// Those of an interface, or all with index 0.
 Result<std::vector<LinkAddress>> list_addresses(Socket &socket, uint32_t index);
 
 /// A unicast route of any table; index 0: no or several outgoing interfaces.

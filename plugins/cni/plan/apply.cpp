@@ -8,6 +8,8 @@
 #include <k2s/sdk/atomic_file.hpp>
 #include <k2s/sdk/read_file.hpp>
 
+#include "spec/files.hpp"
+
 namespace k2s::network {
 namespace {
 
@@ -125,19 +127,18 @@ struct Work {
     std::vector<Step> steps;
 };
 
-void look_at_route(const PlannedRoute &planned, const std::vector<HostAddress> &addresses,
-                   const std::vector<HostRoute> &routes, Work &work) {
-    const auto wanted = resolve(planned, addresses);
+void look_at_route(const PlannedRoute &planned, const Surroundings &around, Work &work) {
+    const auto wanted = resolve(planned, around.addresses);
     Item item{"route", planned.destination.text(), State::present, planned.why};
     Step step{work.report.items.size(), {}, wanted};
     if (!wanted) {
         item.state = State::unreachable;
         item.detail = fmt::format("no interface leads to the gateway {} ({})",
                                   planned.gateway.text(), planned.why);
-    } else if (!contains(routes, *wanted)) {
+    } else if (!contains(around.routes, *wanted)) {
         item.state = State::missing;
         item.detail = fmt::format("{} ({})", wanted->text(), planned.why);
-        for (const auto &each : routes) {
+        for (const auto &each : around.routes) {
             if (each.destination != planned.destination) {
                 continue;
             }
@@ -158,21 +159,17 @@ void look_at_route(const PlannedRoute &planned, const std::vector<HostAddress> &
     }
 }
 
-Expected<Work> compare(const Plan &plan, Host &host, const std::string &folder) {
+Expected<Work> compare(const Plan &plan, const Surroundings &around, const std::string &folder) {
     auto applied = read_applied(folder);
-    auto addresses = host.addresses();
-    auto routes = host.routes();
-    if (!applied || !addresses || !routes) {
-        return std::unexpected(!applied     ? applied.error()
-                               : !addresses ? addresses.error()
-                                            : routes.error());
+    if (!applied) {
+        return std::unexpected(applied.error());
     }
     Work work{std::move(*applied), {}, {}};
     auto &items = work.report.items;
     for (const auto &each : plan.routes) {
-        look_at_route(each, *addresses, *routes, work);
+        look_at_route(each, around, work);
     }
-    for (const auto &each : *routes) {
+    for (const auto &each : around.routes) {
         const bool planned = std::ranges::any_of(plan.routes, [&](const PlannedRoute &one) {
             return one.destination == each.destination;
         });
@@ -208,7 +205,8 @@ class Changes {
         if (done) {
             undo_.push_back({route, true});
         }
-        return done;
+        // Somebody was quicker. The next look tells whether it is the same route.
+        return done || done.error().code == K2S_E_EXISTS ? Expected<void>() : done;
     }
     Expected<void> remove(const HostRoute &route) {
         auto done = host_.remove(route);
@@ -228,36 +226,58 @@ class Changes {
     std::vector<std::pair<HostRoute, bool>> undo_;
 };
 
-Expected<void> perform(const Step &step, Changes &changes, const std::string &folder, Work &work) {
-    auto &applied = work.applied;
+Expected<void> perform(const Step &step, Changes &changes, const std::string &folder) {
     for (const auto &each : step.remove) {
         if (auto done = changes.remove(each); !done) {
             return done;
-        }
-        const auto gone = [&](const HostRoute &one) { return same_way(one, each); };
-        if (std::erase_if(applied.routes, gone) == 0) {
-            applied.removed.push_back(each);
         }
     }
     if (step.add) {
         if (auto done = changes.add(*step.add); !done) {
             return done;
         }
-        applied.routes.push_back(*step.add);
     }
-    if (step.file != nullptr) {
-        if (auto done = replace_file(path_in(folder, step.file->name), step.file->content); !done) {
-            return done;
+    return step.file != nullptr ? replace_file(path_in(folder, step.file->name), step.file->content)
+                                : Expected<void>();
+}
+
+void add_once(std::vector<HostRoute> &routes, const HostRoute &route) {
+    if (!contains(routes, route)) {
+        routes.push_back(route);
+    }
+}
+
+/// What will have been done, and until then may have been: a route of ours that is to be replaced
+/// stays in it.
+Applied intended(const Work &work) {
+    Applied applied = work.applied;
+    for (const auto &step : work.steps) {
+        for (const auto &each : step.remove) {
+            if (!contains(work.applied.routes, each)) {
+                add_once(applied.removed, each);
+            }
         }
-        if (std::ranges::find(applied.files, step.file->name) == applied.files.end()) {
+        if (step.add) {
+            add_once(applied.routes, *step.add);
+        }
+        if (step.file != nullptr &&
+            std::ranges::find(applied.files, step.file->name) == applied.files.end()) {
             applied.files.push_back(step.file->name);
         }
     }
-    auto &state = work.report.items[step.item].state;
-    state = state == State::missing   ? State::added
-            : state == State::differs ? State::replaced
-                                      : State::removed;
-    return {};
+    return applied;
+}
+
+/// The routes that were ours and are gone. True: there are some.
+bool drop_removed(Applied &applied, const std::vector<Step> &steps) {
+    std::size_t dropped = 0;
+    for (const auto &step : steps) {
+        for (const auto &each : step.remove) {
+            dropped += std::erase_if(applied.routes,
+                                     [&](const HostRoute &one) { return same_way(one, each); });
+        }
+    }
+    return dropped > 0;
 }
 
 } // namespace
@@ -267,57 +287,69 @@ std::string HostRoute::text() const {
                        gateway ? "via " + gateway->text() + " " : "", interface_name, metric);
 }
 
-Expected<Report> examine(const Plan &plan, Host &host, const std::string &folder) {
-    auto work = compare(plan, host, folder);
+Expected<Report> examine(const Plan &plan, const Surroundings &around, const std::string &folder) {
+    auto work = compare(plan, around, folder);
     return work ? Expected<Report>(std::move(work->report)) : std::unexpected(work.error());
 }
 
 Expected<Report> apply(const Plan &plan, Host &host, const std::string &folder) {
-    if (auto made = make_folder(folder); !made) {
-        return std::unexpected(made.error());
-    }
-    auto work = compare(plan, host, folder);
+    auto made = cni::need_folder(folder);
+    auto lock = made ? ChangeLock::take(folder) : std::unexpected(made.error());
+    auto around = lock ? host.look() : std::unexpected(lock.error());
+    auto work = around ? compare(plan, *around, folder) : std::unexpected(around.error());
     if (!work) {
         return std::unexpected(work.error());
     }
     if (work->steps.empty()) {
         return std::move(work->report);
     }
-    Applied before = work->applied;
     // Files first: they do no harm when a route fails.
     std::ranges::stable_partition(work->steps,
                                   [](const Step &each) { return each.file != nullptr; });
+    // Remembered beforehand, so that whoever is killed leaves no route that nobody knows.
+    Applied now = intended(*work);
+    Expected<void> outcome = write_applied(folder, now);
     Changes changes(host);
-    Expected<void> outcome;
     for (const auto &step : work->steps) {
-        outcome = perform(step, changes, folder, *work);
-        if (!outcome) {
-            break;
+        if (outcome) {
+            outcome = perform(step, changes, folder);
         }
-    }
-    if (outcome) {
-        outcome = write_applied(folder, work->applied);
     }
     if (!outcome) {
         changes.undo();
-        before.files = work->applied.files;
-        (void)write_applied(folder, before);
+        work->applied.files = now.files;
+        (void)write_applied(folder, work->applied);
         return std::unexpected(outcome.error());
+    }
+    for (const auto &step : work->steps) {
+        auto &state = work->report.items[step.item].state;
+        state = state == State::missing   ? State::added
+                : state == State::differs ? State::replaced
+                                          : State::removed;
+    }
+    // Routes that are not there do no harm in it, so this is no failure.
+    if (drop_removed(now, work->steps)) {
+        (void)write_applied(folder, now);
     }
     return std::move(work->report);
 }
 
 Expected<Report> reset(Host &host, const std::string &folder, bool dry_run) {
-    auto applied = read_applied(folder);
-    auto routes = applied ? host.routes() : std::unexpected(applied.error());
-    if (!routes) {
-        return std::unexpected(routes.error());
-    }
     Report report;
+    if (!cni::is_file(path_in(folder, k_state_file))) {
+        return report;
+    }
+    auto lock = ChangeLock::take(folder);
+    auto applied = lock ? read_applied(folder) : std::unexpected(lock.error());
+    auto around = applied ? host.look() : std::unexpected(applied.error());
+    if (!around) {
+        return std::unexpected(around.error());
+    }
+    const auto &routes = around->routes;
     for (const auto &each : applied->routes) {
-        const auto present = std::ranges::find_if(
-            *routes, [&](const HostRoute &one) { return same_way(one, each); });
-        if (present == routes->end()) {
+        const auto present =
+            std::ranges::find_if(routes, [&](const HostRoute &one) { return same_way(one, each); });
+        if (present == routes.end()) {
             continue;
         }
         if (auto done = dry_run ? Expected<void>() : host.remove(*present); !done) {
@@ -327,7 +359,7 @@ Expected<Report> reset(Host &host, const std::string &folder, bool dry_run) {
     }
     for (const auto &each : applied->removed) {
         // An interface that is gone has no use for its default route.
-        if (contains(*routes, each) || (!dry_run && !host.add(each))) {
+        if (contains(routes, each) || (!dry_run && !host.add(each))) {
             continue;
         }
         report.items.push_back({"route", each.destination.text(), State::added, each.text()});
@@ -337,12 +369,12 @@ Expected<Report> reset(Host &host, const std::string &folder, bool dry_run) {
             continue; // not one of ours
         }
         if (!dry_run) {
-            remove_file(path_in(folder, each));
+            cni::remove_file(path_in(folder, each));
         }
         report.items.push_back({"file", each, State::removed, path_in(folder, each)});
     }
     if (!dry_run) {
-        remove_file(path_in(folder, k_state_file));
+        cni::remove_file(path_in(folder, k_state_file));
     }
     return report;
 }

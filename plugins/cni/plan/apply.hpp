@@ -35,15 +35,14 @@ struct Report {
 };
 
 /// Networks and routes of this machine that overlap the plan's and are not the cluster's own.
-std::vector<Item> conflicts(const Plan &plan, const std::vector<HostAddress> &addresses,
-                            const std::vector<HostRoute> &routes);
+std::vector<Item> conflicts(const Plan &plan, const Surroundings &around);
 
 /// Compares without changing.
-Expected<Report> examine(const Plan &plan, Host &host, const std::string &folder);
+Expected<Report> examine(const Plan &plan, const Surroundings &around, const std::string &folder);
 
 /// Makes it so: adds and replaces routes that are missing or ours, removes default routes that the
 /// cluster's interfaces brought along, writes files. When a step fails, what this call did is
-/// undone. What it did is remembered in the folder.
+/// undone. What it does is remembered in the folder, beforehand. One call at a time; others wait.
 Expected<Report> apply(const Plan &plan, Host &host, const std::string &folder);
 
 /// Undoes all that was applied, and gives removed default routes back.
@@ -53,7 +52,7 @@ struct Hop {
     std::string at, rule;
 };
 /// The way of a packet as far as plan and routes of this machine tell.
-Expected<std::vector<Hop>> trace(const Settings &settings, const Plan &plan, Host &host,
-                                 const Address &from, const Address &to);
+std::vector<Hop> trace(const Settings &settings, const Plan &plan, const Surroundings &around,
+                       const Address &from, const Address &to);
 
 } // namespace k2s::network

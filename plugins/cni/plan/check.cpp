@@ -60,17 +60,16 @@ bool Report::complete() const {
                                 [](const Item &each) { return each.state >= State::missing; });
 }
 
-std::vector<Item> conflicts(const Plan &plan, const std::vector<HostAddress> &addresses,
-                            const std::vector<HostRoute> &routes) {
+std::vector<Item> conflicts(const Plan &plan, const Surroundings &around) {
     std::vector<Item> items;
     const auto ours = [&](uint32_t index, const std::string &name) {
         return is_cluster_interface(plan, name) ||
-               std::ranges::any_of(addresses, [&](const HostAddress &each) {
+               std::ranges::any_of(around.addresses, [&](const HostAddress &each) {
                    return each.index == index && is_planned_address(plan, each.prefix.address);
                });
     };
     std::vector<Prefix> seen;
-    for (const auto &each : addresses) {
+    for (const auto &each : around.addresses) {
         const Prefix network{each.prefix.network(), each.prefix.length};
         if (!is_local(network) && !ours(each.index, each.interface_name)) {
             add_overlaps(plan, network,
@@ -79,7 +78,7 @@ std::vector<Item> conflicts(const Plan &plan, const std::vector<HostAddress> &ad
             seen.push_back(network);
         }
     }
-    for (const auto &each : routes) {
+    for (const auto &each : around.routes) {
         if (!is_local(each.destination) && !ours(each.index, each.interface_name) &&
             !is_planned_route(plan, each) &&
             std::ranges::find(seen, each.destination) == seen.end()) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "plan/command.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -107,15 +109,12 @@ Status show(const Invocation &call, const Report &report) {
 }
 
 Status check(const Invocation &call, Job &job) {
-    auto report = examine(job.plan, *job.host, job.folder);
-    auto addresses = job.host->addresses();
-    auto routes = job.host->routes();
-    if (!report || !addresses || !routes) {
-        return !report ? report.error() : !addresses ? addresses.error() : routes.error();
+    auto around = job.host->look();
+    auto report = around ? examine(job.plan, *around, job.folder) : std::unexpected(around.error());
+    if (!report) {
+        return report.error();
     }
-    for (auto &each : conflicts(job.plan, *addresses, *routes)) {
-        report->items.push_back(std::move(each));
-    }
+    std::ranges::move(conflicts(job.plan, *around), std::back_inserter(report->items));
     return show(call, *report);
 }
 
@@ -125,9 +124,11 @@ Status watch(const k2s::Host &host, Job &job) {
     if (!changes) {
         return changes.error();
     }
+    Plan routes = job.plan;
+    routes.documents.clear();
     std::string last;
-    while (!host.cancelled()) {
-        auto report = apply(job.plan, *job.host, job.folder);
+    for (bool changed = false; !host.cancelled();) {
+        auto report = apply(changed ? routes : job.plan, *job.host, job.folder);
         std::string now;
         if (!report) {
             now = report.error().message;
@@ -143,7 +144,7 @@ Status watch(const k2s::Host &host, Job &job) {
         }
         last = std::move(now);
         const auto next = std::chrono::steady_clock::now() + k_between_looks;
-        for (bool changed = false;
+        for (changed = false;
              !changed && !host.cancelled() && std::chrono::steady_clock::now() < next;) {
             auto waited = (*changes)->wait(k_between_cancels);
             if (!waited) {
@@ -162,23 +163,24 @@ Status trace_command(const Invocation &call, const k2s::Host &host, Job &job) {
         return ends.error();
     }
     const auto &[from, to] = *ends;
-    auto hops = trace(job.settings, job.plan, *job.host, from.address, to.address);
-    if (!hops) {
-        return hops.error();
+    const auto around = job.host->look();
+    if (!around) {
+        return around.error();
     }
+    auto hops = trace(job.settings, job.plan, *around, from.address, to.address);
     if (to.pod != nullptr) {
-        hops->front().rule += ", pod " + to.pod->text();
+        hops.front().rule += ", pod " + to.pod->text();
     }
     if (from.pod != nullptr) {
-        hops->front().at += ", pod " + from.pod->text();
+        hops.front().at += ", pod " + from.pod->text();
         LiveOptions live;
         live.rules.run = vfprules::runner_of(host);
         auto rules = live_rules(*from.pod, from.address, to.address, live);
-        hops->insert(hops->begin() + 1, std::make_move_iterator(rules.begin()),
-                     std::make_move_iterator(rules.end()));
+        hops.insert(hops.begin() + 1, std::make_move_iterator(rules.begin()),
+                    std::make_move_iterator(rules.end()));
     }
     Json list = Json::array();
-    for (const auto &each : *hops) {
+    for (const auto &each : hops) {
         list.push_back({{"at", each.at}, {"rule", each.rule}});
     }
     call.data(list.dump());
@@ -206,10 +208,13 @@ Status run_command(const Invocation &call, const k2s::Host &host) {
     if (action == "apply" && call.flag("watch") && !call.dry_run()) {
         return watch(host, *job);
     }
+    const auto look_only = [&] {
+        auto around = job->host->look();
+        return around ? examine(job->plan, *around, job->folder) : std::unexpected(around.error());
+    };
     auto report = action == "reset" ? reset(*job->host, job->folder, call.dry_run())
-                  : action == "apply" && !call.dry_run()
-                      ? apply(job->plan, *job->host, job->folder)
-                      : examine(job->plan, *job->host, job->folder);
+                  : action == "apply" && !call.dry_run() ? apply(job->plan, *job->host, job->folder)
+                                                         : look_only();
     if (!report) {
         return report.error();
     }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "plan/plan.hpp"
@@ -26,12 +27,17 @@ struct HostRoute {
     std::string text() const;
 };
 
-/// This machine's addresses and unicast routes.
+/// Addresses and unicast routes, as they are at one moment.
+struct Surroundings {
+    std::vector<HostAddress> addresses;
+    std::vector<HostRoute> routes;
+};
+
+/// This machine's network.
 class Host {
   public:
     virtual ~Host() = default;
-    virtual Expected<std::vector<HostAddress>> addresses() = 0;
-    virtual Expected<std::vector<HostRoute>> routes() = 0;
+    virtual Expected<Surroundings> look() = 0;
     /// K2S_E_PERMISSION, K2S_E_EXISTS; K2S_E_UNSUPPORTED: the system lacks the function.
     virtual Expected<void> add(const HostRoute &route) = 0;
     /// A route that is gone is no error.
@@ -43,8 +49,19 @@ Expected<std::unique_ptr<Host>> open_host(const std::string &library = {});
 
 /// Where `apply` puts files and remembers what it did, unless told otherwise.
 std::string default_folder();
-/// Makes it, with the folders above it.
-Expected<void> make_folder(const std::string &path);
-void remove_file(const std::string &path);
+
+/// Held while routes are changed, so that one call does not undo what another does.
+class ChangeLock {
+  public:
+    /// `folder` is there.
+    static Expected<ChangeLock> take(const std::string &folder);
+    ChangeLock(ChangeLock &&other) noexcept : handle_(std::exchange(other.handle_, -1)) {}
+    ChangeLock &operator=(ChangeLock &&) = delete;
+    ~ChangeLock();
+
+  private:
+    explicit ChangeLock(intptr_t handle) : handle_(handle) {}
+    intptr_t handle_;
+};
 
 } // namespace k2s::network

@@ -15,14 +15,35 @@ constexpr std::pair<Role, std::string_view> k_roles[] = {
     {Role::worker, "worker"},
 };
 
-template <class... Arguments>
-std::unexpected<Error> wrong(fmt::format_string<Arguments...> text, Arguments &&...arguments) {
-    return std::unexpected(
-        Error{K2S_E_CONFIG, fmt::format(text, std::forward<Arguments>(arguments)...)});
-}
-
 Prefix alone(const Address &address) {
     return {address, static_cast<unsigned>(address.size() * 8)};
+}
+
+/// The control plane and the first Windows machine may be listed as nodes, too, with their own
+/// pods.
+Expected<void> check_node(const Node &node, const Settings &s) {
+    if (node.address.is_v4() != node.pods.address.is_v4()) {
+        return wrong("the address {} and the pods {} of node {} are of different families",
+                     node.address.text(), node.pods.text(), node.name);
+    }
+    if (!s.pods.contains(node.pods.address) || node.pods.length < s.pods.length) {
+        return wrong("the pods {} of node {} do not lie in podNetworkCIDR {}", node.pods.text(),
+                     node.name, s.pods.text());
+    }
+    for (const auto &[name, pods] : {std::pair{"podNetworkMasterCIDR", &s.pods_linux},
+                                     {"podNetworkWorkerCIDR", &s.pods_windows}}) {
+        if (node.pods != *pods && overlap(node.pods, *pods)) {
+            return wrong("the pods {} of node {} overlap {} {}", node.pods.text(), node.name, name,
+                         pods->text());
+        }
+    }
+    for (const auto &other : s.nodes) {
+        if (&node < &other && overlap(node.pods, other.pods)) {
+            return wrong("the nodes {} and {} have overlapping pods, {} and {}", node.name,
+                         other.name, node.pods.text(), other.pods.text());
+        }
+    }
+    return {};
 }
 
 /// What has to lie in what, and what must not meet.
@@ -35,6 +56,10 @@ Expected<void> check(const Settings &s) {
     };
     for (const auto &[name, network] : apart) {
         for (const auto &[other_name, other] : apart) {
+            if (network < other && network->address.is_v4() != other->address.is_v4()) {
+                return wrong("{} {} and {} {} are of different families", name, network->text(),
+                             other_name, other->text());
+            }
             if (network < other && overlap(*network, *other)) {
                 return wrong("{} {} and {} {} overlap", name, network->text(), other_name,
                              other->text());
@@ -48,6 +73,7 @@ Expected<void> check(const Settings &s) {
         {"servicesCIDRWindows", s.services_windows, "servicesCIDR", s.services},
         {"masterIP", alone(s.control_plane), "masterNetworkCIDR", s.vm_network},
         {"kubeSwitch", alone(s.host), "masterNetworkCIDR", s.vm_network},
+        {"windowsVMIP", alone(s.windows_vm), "masterNetworkCIDR", s.vm_network},
         {"cbr0Gateway", alone(s.bridge_gateway), "podNetworkWorkerCIDR", s.pods_windows},
         {"cbr0", alone(s.bridge_host), "podNetworkWorkerCIDR", s.pods_windows},
         {"masterNetworkInterfaceCni0IP", alone(s.linux_bridge), "podNetworkMasterCIDR",
@@ -62,20 +88,18 @@ Expected<void> check(const Settings &s) {
                          whole.text());
         }
     }
-    if (overlap(s.pods_linux, s.pods_windows)) {
-        return wrong("podNetworkMasterCIDR {} and podNetworkWorkerCIDR {} overlap",
-                     s.pods_linux.text(), s.pods_windows.text());
+    const std::tuple<const char *, Prefix, const char *, Prefix> parts[] = {
+        {"podNetworkMasterCIDR", s.pods_linux, "podNetworkWorkerCIDR", s.pods_windows},
+        {"servicesCIDRLinux", s.services_linux, "servicesCIDRWindows", s.services_windows},
+    };
+    for (const auto &[name, one, other_name, other] : parts) {
+        if (overlap(one, other)) {
+            return wrong("{} {} and {} {} overlap", name, one.text(), other_name, other.text());
+        }
     }
     for (const auto &node : s.nodes) {
-        if (!s.pods.contains(node.pods.address) || node.pods.length < s.pods.length) {
-            return wrong("the pods {} of node {} do not lie in podNetworkCIDR {}", node.pods.text(),
-                         node.name, s.pods.text());
-        }
-        for (const auto &other : s.nodes) {
-            if (&node < &other && overlap(node.pods, other.pods)) {
-                return wrong("the nodes {} and {} have overlapping pods, {} and {}", node.name,
-                             other.name, node.pods.text(), other.pods.text());
-            }
+        if (auto good = check_node(node, s); !good) {
+            return good;
         }
     }
     return {};
@@ -161,6 +185,10 @@ Expected<Plan> make_plan(const Settings &s, Role role, Backend backend,
     if (role == Role::worker && !gateway) {
         return std::unexpected(Error{
             K2S_E_USAGE, "a worker reaches the cluster through its host: give --gateway ADDRESS"});
+    }
+    if (gateway && gateway->is_v4() != s.pods.address.is_v4()) {
+        return wrong("the gateway {} is of another family than podNetworkCIDR {}", gateway->text(),
+                     s.pods.text());
     }
     Plan plan{role, backend, {}, {}, {}, s.nat_exceptions, {}, {}, ports_of(s), {}};
     plan.networks = {{"virtual machines", s.vm_network},

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <k2s/sdk/error.hpp>
@@ -22,6 +23,12 @@ using cni::Address;
 using cni::Prefix;
 using Json = nlohmann::ordered_json;
 template <class T = void> using Expected = std::expected<T, Error>;
+
+template <class... Arguments>
+std::unexpected<Error> wrong(fmt::format_string<Arguments...> text, Arguments &&...arguments) {
+    return std::unexpected(
+        Error{K2S_E_CONFIG, fmt::format(text, std::forward<Arguments>(arguments)...)});
+}
 
 /// Another machine of the cluster, from cluster.json.
 struct Node {

@@ -7,8 +7,8 @@
 
 #include <k2s/sdk/read_file.hpp>
 
+#include "spec/files.hpp"
 #include "spec/result.hpp"
-#include "vfprules/backend.hpp"
 
 namespace k2s::network {
 namespace {
@@ -106,7 +106,7 @@ std::string default_cache() {
 
 std::vector<Pod> cached_pods(const std::string &folder) {
     std::vector<Pod> pods;
-    for (const auto &name : vfprules::files_in(folder)) {
+    for (const auto &name : cni::files_in(folder)) {
         std::string text;
         if (read_file(folder + "/" + name, k_largest_result, text).ok()) {
             if (auto pod = read_pod(text)) {

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "plan/plan.hpp"
@@ -35,15 +33,6 @@ Json linux_list() {
                           {{"type", "portmap"}, {"capabilities", {{"portMappings", true}}}}})}};
 }
 
-/// Pods are not hidden from the loopback adapter's network either, by which the host reaches them.
-std::vector<Prefix> windows_exceptions(const Settings &s) {
-    auto exceptions = s.nat_exceptions;
-    if (std::ranges::find(exceptions, s.loopback_network) == exceptions.end()) {
-        exceptions.push_back(s.loopback_network);
-    }
-    return exceptions;
-}
-
 Json texts(const std::vector<Prefix> &prefixes) {
     Json list = Json::array();
     for (const auto &each : prefixes) {
@@ -66,7 +55,7 @@ Json windows_conf(const Settings &s) {
            Json::array({{{"Name", "EndpointPolicy"},
                          {"Value",
                           {{"Type", "OutBoundNAT"},
-                           {"Settings", {{"Exceptions", texts(windows_exceptions(s))}}}}}}})}}},
+                           {"Settings", {{"Exceptions", texts(s.nat_exceptions)}}}}}}})}}},
     };
 }
 
@@ -92,7 +81,7 @@ std::vector<Document> render(const Settings &s, Backend backend) {
             {"cni-linux.conflist", text_of(linux_list())},
             {"cni-windows.conf", text_of(windows_conf(s))},
             {"vfprules.json", text_of(s.vfprules)},
-            {"nat-exceptions.json", text_of(texts(windows_exceptions(s)))},
+            {"nat-exceptions.json", text_of(texts(s.nat_exceptions))},
             {"dnsmasq.conf", dnsmasq(s)},
             {"dnsproxy.yaml", dnsproxy(s)}};
 }

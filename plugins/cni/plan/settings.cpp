@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include <fmt/format.h>
+#include <algorithm>
 
 #include "plan/plan.hpp"
 #include "spec/json.hpp"
 
 namespace k2s::network {
 namespace {
-
-template <class... Arguments>
-std::unexpected<Error> wrong(fmt::format_string<Arguments...> text, Arguments &&...arguments) {
-    return std::unexpected(
-        Error{K2S_E_CONFIG, fmt::format(text, std::forward<Arguments>(arguments)...)});
-}
 
 /// Collects the first error, so that keys can be listed one below the other.
 class Reader {
@@ -101,11 +95,8 @@ Expected<std::vector<Node>> read_nodes(std::string_view text) {
         return wrong("cluster.json: {}", list.error().message);
     }
     for (const auto &each : *list) {
-        auto name = each.is_object() ? cni::text_member(each, "Name") : cni::Result<std::string>();
-        auto pods =
-            each.is_object() ? cni::text_member(each, "PodCIDR") : cni::Result<std::string>();
-        auto address =
-            each.is_object() ? cni::text_member(each, "IpAddress") : cni::Result<std::string>();
+        auto name = cni::text_member(each, "Name"), pods = cni::text_member(each, "PodCIDR"),
+             address = cni::text_member(each, "IpAddress");
         if (!name || !pods || !address || name->empty()) {
             return wrong("cluster.json: a node lacks \"Name\", or is no object of texts");
         }
@@ -151,6 +142,11 @@ Expected<Settings> read_settings(std::string_view config, std::string_view clust
     read.address(s.cluster_dns, "kubeDnsServiceIP", "172.21.0.10");
     read.address(s.linux_bridge, "masterNetworkInterfaceCni0IP", "172.20.0.1");
     read.prefixes(s.nat_exceptions, "clusterCIDRNatExceptions", {s.vm_network, s.pods, s.services});
+    // Pods are not hidden from the loopback adapter's network either, by which the host reaches
+    // them.
+    if (std::ranges::find(s.nat_exceptions, s.loopback_network) == s.nat_exceptions.end()) {
+        s.nat_exceptions.push_back(s.loopback_network);
+    }
     if (!read.problem().empty()) {
         return wrong("config.json: {}", read.problem());
     }

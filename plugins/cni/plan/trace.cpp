@@ -59,13 +59,8 @@ std::string nat_rule(const Settings &settings, const Address &to) {
 
 } // namespace
 
-Expected<std::vector<Hop>> trace(const Settings &settings, const Plan &plan, Host &host,
-                                 const Address &from, const Address &to) {
-    auto addresses = host.addresses();
-    auto routes = host.routes();
-    if (!addresses || !routes) {
-        return std::unexpected(addresses ? routes.error() : addresses.error());
-    }
+std::vector<Hop> trace(const Settings &settings, const Plan &plan, const Surroundings &around,
+                       const Address &from, const Address &to) {
     std::vector<Hop> hops{{fmt::format("{}, {}", from.text(), who(plan, from)),
                            fmt::format("sends to {}, {}", to.text(), who(plan, to))}};
     const bool windows_pod = settings.pods_windows.contains(from);
@@ -81,13 +76,13 @@ Expected<std::vector<Hop>> trace(const Settings &settings, const Plan &plan, Hos
         hops.push_back({"the pod's machine", nat_rule(settings, to)});
     }
     const auto own = std::ranges::find_if(
-        *addresses, [&](const HostAddress &each) { return each.prefix.address == to; });
-    if (own != addresses->end()) {
+        around.addresses, [&](const HostAddress &each) { return each.prefix.address == to; });
+    if (own != around.addresses.end()) {
         hops.push_back(
             {"this machine", fmt::format("delivered: {} has the address", own->interface_name)});
         return hops;
     }
-    const HostRoute *route = best_route(*routes, to);
+    const HostRoute *route = best_route(around.routes, to);
     if (route == nullptr) {
         hops.push_back({"this machine", "no route: dropped"});
         return hops;

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include <k2s/sdk/error.hpp>
+
 namespace k2s::cni {
 
 /// The error codes of the CNI specification 1.1.0, section 5 "Error"; 50 is from section 2
@@ -44,6 +46,11 @@ std::unexpected<Failure> fail(unsigned code, fmt::format_string<Arguments...> te
 /// Hands a failure on from a result of another type.
 template <class T> std::unexpected<Failure> pass(Result<T> &result) {
     return std::unexpected(std::move(result.error()));
+}
+
+/// The same for commands that are no CNI plugins.
+inline std::unexpected<Error> as_error(const Failure &failure) {
+    return std::unexpected(Error{K2S_E_FAILED, failure.message});
 }
 
 } // namespace k2s::cni

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "common/text.hpp"
+
 namespace k2s::cni {
 namespace {
 
@@ -30,10 +32,6 @@ bool too_deep(std::string_view text) {
         }
     }
     return false;
-}
-
-char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
 std::unexpected<Failure> wrong(std::string_view name, const Json &value, std::string_view wanted) {
@@ -73,7 +71,7 @@ const Json *member(const Json &object, std::string_view name) {
     auto found = object.find(name);
     if (found == object.end()) {
         for (found = object.begin(); found != object.end(); ++found) {
-            if (std::ranges::equal(found.key(), name, {}, lower, lower)) {
+            if (iequals(found.key(), name)) {
                 break;
             }
         }

@@ -70,10 +70,5 @@ bool is_rule_name(std::string_view text);
 
 /// Where ports are remembered when the options do not say.
 std::string default_records();
-/// Makes the folder, for administrators alone; nothing happens when it is there.
-Expected<void> make_private_folder(const std::string &path);
-/// Their names; none when there is no such folder.
-std::vector<std::string> files_in(const std::string &folder);
-void remove_file(const std::string &path);
 
 } // namespace k2s::vfprules

@@ -56,7 +56,7 @@ std::string complaints(const Report &report) {
                         report.port, each.name, each.gateway.text());
     }
     for (const auto &each : report.rules) {
-        if (each.state >= State::missing) {
+        if (is_wrong(each.state)) {
             text += fmt::format("vfprules: {}: rule {}: {}: {}\n", report.port, each.name,
                                 text_of(each.state), each.detail);
         }

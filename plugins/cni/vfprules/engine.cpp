@@ -21,7 +21,8 @@ struct Job {
     Report report;
     Records records;
     std::unique_ptr<Backend> backend;
-    std::vector<std::string> known;
+    bool fresh;                     // the port was not remembered before
+    std::vector<std::string> known; // and which rules it may have
 };
 
 Expected<Config> load(const std::string &file) {
@@ -44,7 +45,7 @@ Expected<Job> prepare(const std::string &port, const Options &options, bool with
 #endif
         );
     }
-    Job job{Clock::now() + options.timeout, {}, {}, Records(options), nullptr, {}};
+    Job job{Clock::now() + options.timeout, {}, {}, Records(options), nullptr, true, {}};
     if (with_plan) {
         auto config = load(options.rules_file.empty() ? program_folder() + "/vfprules.json"
                                                       : options.rules_file);
@@ -65,7 +66,9 @@ Expected<Job> prepare(const std::string &port, const Options &options, bool with
     job.backend = std::move(*backend);
     job.report.port = port;
     job.report.backend = job.backend->name();
-    job.known = job.records.names(port).value_or(std::vector<std::string>());
+    auto known = job.records.names(port);
+    job.fresh = !known;
+    job.known = std::move(known).value_or(std::vector<std::string>());
     return job;
 }
 
@@ -105,18 +108,32 @@ Expected<Report> ensure_job(Job &job, const Options &options) {
         report.commands = job.backend->commands(report.port, report.plan.rules);
         return report;
     }
+    // Remembered before it is done: whoever is killed in between leaves nothing that nobody knows.
+    auto names = job.known;
+    for (const auto &rule : report.plan.rules) {
+        if (std::ranges::find(names, rule.route.name) == names.end()) {
+            names.push_back(rule.route.name);
+        }
+    }
+    if (job.fresh || names != job.known) {
+        if (auto written = job.records.write(report.port, names); !written) {
+            return std::unexpected(written.error());
+        }
+    }
     auto findings = until_there(
         [&] {
             return job.backend->ensure(report.port, report.plan.rules, job.known, job.deadline);
         },
         options, job.deadline);
     if (!findings) {
+        if (job.fresh && findings.error().code == K2S_E_NOT_FOUND) {
+            job.records.forget(report.port);
+        }
         return std::unexpected(findings.error());
     }
     report.rules = std::move(*findings);
-    auto names = names_of(report.rules);
-    if (names != job.known || !job.records.names(report.port)) {
-        if (auto written = job.records.write(report.port, names); !written) {
+    if (const auto present = names_of(report.rules); present != names) {
+        if (auto written = job.records.write(report.port, present); !written) {
             return std::unexpected(written.error());
         }
     }
@@ -137,10 +154,7 @@ std::string text_of(const Mac &mac) {
 }
 
 bool Report::complete() const {
-    return plan.skipped.empty() && std::ranges::none_of(rules, [](const Finding &each) {
-               return each.state == State::missing || each.state == State::differs ||
-                      each.state == State::extra || each.state == State::failed;
-           });
+    return plan.skipped.empty() && std::ranges::none_of(rules, is_wrong, &Finding::state);
 }
 
 Plan make_plan(const Config &config, const std::vector<LocalAddress> &addresses) {
@@ -200,20 +214,24 @@ Expected<Report> remove(const std::string &port, const Options &options) {
 }
 
 void forget(const std::string &port, const Options &options) {
-    const Records records(options);
-    if (!is_port_id(port) || !records.names(port)) {
+    if (!is_remembered(port, options)) {
         return;
     }
     if (rules_outlive_ports()) {
-        (void)remove(port, options);
+        (void)remove(port, options); // forgets it, too, unless it failed
+    } else {
+        Records(options).forget(port);
     }
-    records.forget(port);
 }
 
 std::vector<std::string> remembered(const Options &options) {
     auto ports = Records(options).ports();
     std::ranges::sort(ports);
     return ports;
+}
+
+bool is_remembered(const std::string &port, const Options &options) {
+    return is_port_id(port) && Records(options).names(port).has_value();
 }
 
 Expected<std::vector<Report>> reconcile(const Options &options) {

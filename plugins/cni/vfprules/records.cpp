@@ -6,6 +6,7 @@
 #include <k2s/sdk/atomic_file.hpp>
 #include <k2s/sdk/read_file.hpp>
 
+#include "spec/files.hpp"
 #include "vfprules/backend.hpp"
 
 namespace k2s::vfprules {
@@ -25,7 +26,7 @@ std::string Records::path(const std::string &port) const {
 
 std::vector<std::string> Records::ports() const {
     std::vector<std::string> ports;
-    for (auto &name : files_in(folder_)) {
+    for (auto &name : cni::files_in(folder_)) {
         if (name.ends_with(k_suffix)) {
             name.resize(name.size() - k_suffix.size());
             if (is_port_id(name)) {
@@ -55,7 +56,7 @@ std::optional<std::vector<std::string>> Records::names(const std::string &port) 
 
 Expected<void> Records::write(const std::string &port,
                               const std::vector<std::string> &names) const {
-    if (auto made = make_private_folder(folder_); !made) {
+    if (auto made = cni::need_folder(folder_, cni::Access::administrators); !made) {
         return made;
     }
     const Status done = write_file(path(port), nlohmann::json(names).dump(), 0600);
@@ -63,7 +64,7 @@ Expected<void> Records::write(const std::string &port,
 }
 
 void Records::forget(const std::string &port) const {
-    remove_file(path(port));
+    cni::remove_file(path(port));
 }
 
 } // namespace k2s::vfprules

@@ -3,16 +3,10 @@
 
 #include <algorithm>
 
+#include "common/text.hpp"
+
 namespace k2s::vfprules {
 namespace {
-
-char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool same(std::string_view a, std::string_view b) {
-    return std::ranges::equal(a, b, {}, lower, lower);
-}
 
 std::string_view trimmed(std::string_view text) {
     constexpr std::string_view k_blanks = " \t\r";
@@ -33,7 +27,7 @@ template <class Call> void each_line(std::string_view text, Call &&call) {
 /// The value of a line "Key : value".
 std::optional<std::string_view> value_of(std::string_view line, std::string_view key) {
     const auto colon = line.find(':');
-    if (colon == std::string_view::npos || !same(trimmed(line.substr(0, colon)), key)) {
+    if (colon == std::string_view::npos || !iequals(trimmed(line.substr(0, colon)), key)) {
         return std::nullopt;
     }
     return trimmed(line.substr(colon + 1));
@@ -92,7 +86,7 @@ std::optional<std::string> read_port_name(std::string_view output, std::string_v
         if (const auto value = value_of(line, "Port name")) {
             last = *value;
         } else if (const auto friendly = value_of(line, "Port Friendly name");
-                   friendly && same(*friendly, id) && !last.empty()) {
+                   friendly && iequals(*friendly, id) && !last.empty()) {
             name = last;
         }
     });
@@ -111,7 +105,7 @@ bool agrees(const Listed &listed, const Rule &rule) {
     for (const auto &piece : pieces(listed.text, "0123456789abcdefABCDEF-")) {
         if (is_mac(piece) && piece != "00-00-00-00-00-00") { // zeros: the source's, which stays
             any_mac = true;
-            mac = mac || same(piece, wanted);
+            mac = mac || iequals(piece, wanted);
         }
     }
     for (const auto &piece : pieces(listed.text, "0123456789abcdefABCDEF:.")) {

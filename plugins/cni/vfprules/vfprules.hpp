@@ -69,6 +69,10 @@ Plan make_plan(const Config &config, const std::vector<LocalAddress> &addresses)
 
 enum class State { present, added, replaced, removed, missing, differs, extra, failed };
 std::string_view text_of(State state);
+/// The rule is not, or not any more, as planned.
+constexpr bool is_wrong(State state) {
+    return state >= State::missing;
+}
 
 /// What is, or was done, about one rule of a port.
 struct Finding {
@@ -120,11 +124,13 @@ Expected<Report> inspect(const std::string &port, const Options &options);
 /// Takes all our rules away and forgets the port; a port that is gone is no error.
 Expected<Report> remove(const std::string &port, const Options &options);
 
-/// Forgets a port that is gone, without a word when it is not remembered.
+/// Forgets a port that is gone, without a word when it is not remembered. It stays remembered when
+/// its rules, where they outlive it, cannot be removed.
 void forget(const std::string &port, const Options &options);
 
-/// The ports that are remembered.
+/// The ports that are remembered, and whether one is.
 std::vector<std::string> remembered(const Options &options);
+bool is_remembered(const std::string &port, const Options &options);
 
 /// Ensures all remembered ports and forgets those that are gone.
 Expected<std::vector<Report>> reconcile(const Options &options);

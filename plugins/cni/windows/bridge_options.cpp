@@ -3,13 +3,15 @@
 
 #include <k2s/sdk/program_folder.hpp>
 
+#include "spec/files.hpp"
+
 namespace k2s::cni {
 namespace {
 
 /// K2s marks a cluster with a service mesh by this file.
 bool has_mesh(const Host &host) {
     const auto file = host.environment("ProgramData") + "\\k2s\\enhancedsecurity.json";
-    return GetFileAttributesW(detail::system_path(file).c_str()) != INVALID_FILE_ATTRIBUTES;
+    return is_file(file);
 }
 
 } // namespace

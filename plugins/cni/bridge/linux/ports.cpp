@@ -14,6 +14,8 @@
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 
+#include "spec/files.hpp"
+
 namespace k2s::cni {
 namespace {
 
@@ -94,11 +96,7 @@ Ports::Ports(netlink::Socket &socket, const BridgeConfig &config, std::string lo
         lock_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         return lock_ >= 0 || errno != ENOENT;
     };
-    if (!open_lock()) {
-        for (std::size_t slash = 0; slash != std::string::npos;) {
-            slash = lock_folder_.find('/', slash + 1);
-            mkdir(lock_folder_.substr(0, slash).c_str(), 0755);
-        }
+    if (!open_lock() && make_folders(lock_folder_)) {
         open_lock();
     }
     if (lock_ >= 0) {
@@ -198,65 +196,44 @@ Result<Ports::Pair> Ports::add_pair(const Link &bridge, const PairNames &names,
     const Mac host_mac = Mac::random();
     std::string name = names.host;
     for (int attempt = 0;; ++attempt) {
-        Message message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK);
-        set_up(message, 0, IFF_UP).put_text(IFLA_IFNAME, name).put_u32(IFLA_MASTER, bridge.index);
-        put_mac(message, host_mac);
-        const auto put_mtu = [&] {
-            if (config_.mtu != 0) {
-                message.put_u32(IFLA_MTU, config_.mtu);
-            }
-        };
-        put_mtu();
-        message.nest(IFLA_LINKINFO, [&] {
-            message.put_text(IFLA_INFO_KIND, "veth");
-            message.nest(IFLA_INFO_DATA, [&] {
-                message.nest(VETH_INFO_PEER, [&] {
-                    message.extra<ifinfomsg>();
-                    message.put_text(IFLA_IFNAME, names.container);
-                    put_mac(message, pair.container_mac);
-                    put_mtu();
-                    message.put_u32(IFLA_NET_NS_FD, static_cast<uint32_t>(netns.file()));
-                });
-            });
-        });
-        Batch batch;
-        batch.add(message, "make a pair of interfaces", EEXIST);
-        std::vector<int> errors;
-        if (auto sent = socket_.send(batch, {}, &errors); !sent) {
-            return pass(sent);
-        }
-        if (errors.front() == 0) {
-            break;
-        }
         auto taken = netlink::find_link(socket_, name);
         if (!taken) {
             return pass(taken);
         }
+        if (!*taken) {
+            break;
+        }
         // A name of ours that another attachment has by chance gets a random one instead.
-        if (!*taken || (*taken)->alias == names.alias || attempt == k_name_attempts) {
-            return fail(k_internal, "the interface {} already exists: DEL it first",
-                        *taken ? name : names.container);
+        if ((*taken)->alias == names.alias || attempt == k_name_attempts) {
+            return fail(k_internal, "the interface {} already exists: DEL it first", name);
         }
         name = random_name();
     }
-    journal.on_failure([this, name] {
-        Batch batch;
-        put_delete(batch, 0, name);
-        (void)socket_.send(batch);
+    Message message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK);
+    set_up(message, 0, IFF_UP).put_text(IFLA_IFNAME, name).put_u32(IFLA_MASTER, bridge.index);
+    put_mac(message, host_mac);
+    const auto put_mtu = [&] {
+        if (config_.mtu != 0) {
+            message.put_u32(IFLA_MTU, config_.mtu);
+        }
+    };
+    put_mtu();
+    message.nest(IFLA_LINKINFO, [&] {
+        message.put_text(IFLA_INFO_KIND, "veth");
+        message.nest(IFLA_INFO_DATA, [&] {
+            message.nest(VETH_INFO_PEER, [&] {
+                message.extra<ifinfomsg>();
+                message.put_text(IFLA_IFNAME, names.container);
+                put_mac(message, pair.container_mac);
+                put_mtu();
+                message.put_u32(IFLA_NET_NS_FD, static_cast<uint32_t>(netns.file()));
+            });
+        });
     });
-    auto made = netlink::find_link(socket_, name);
-    if (!made || !*made) {
-        return made ? fail(k_internal,
-                           "the interface {} went away at once: the container's network "
-                           "namespace may be gone",
-                           name)
-                    : pass(made);
-    }
-    pair.host = std::move(**made);
-    pair.container_index = pair.host.peer;
-
+    // Marked with the same system call: whoever is killed leaves nothing that GC does not know.
     Message mark(RTM_NEWLINK, NLM_F_ACK);
-    mark.extra<ifinfomsg>().ifi_index = static_cast<int>(pair.host.index);
+    mark.extra<ifinfomsg>();
+    mark.put_text(IFLA_IFNAME, name);
     mark.put(IFLA_IFALIAS, names.alias.data(), names.alias.size());
     if (config_.hairpin || config_.port_isolation) {
         mark.nest(IFLA_LINKINFO, [&] {
@@ -268,10 +245,33 @@ Result<Ports::Pair> Ports::add_pair(const Link &bridge, const PairNames &names,
         });
     }
     Batch batch;
-    batch.add(mark, "set up the port " + name);
-    if (auto sent = socket_.send(batch); !sent) {
+    batch.add(message, "make a pair of interfaces", EEXIST);
+    batch.add(mark, "set up the port " + name, ENODEV);
+    std::vector<int> errors;
+    auto sent = socket_.send(batch, {}, &errors);
+    if (errors.size() == 2 && errors[0] == 0) {
+        journal.on_failure([this, name] {
+            Batch batch;
+            put_delete(batch, 0, name);
+            (void)socket_.send(batch);
+        });
+    }
+    if (!sent) {
         return pass(sent);
     }
+    if (errors[0] == EEXIST) {
+        return fail(k_internal, "the interface {} already exists: DEL it first", names.container);
+    }
+    auto made = netlink::find_link(socket_, name);
+    if (!made || !*made) {
+        return made ? fail(k_internal,
+                           "the interface {} went away at once: the container's network "
+                           "namespace may be gone",
+                           name)
+                    : pass(made);
+    }
+    pair.host = std::move(**made);
+    pair.container_index = pair.host.peer;
     (void)netlink::write_sysctl(fmt::format("ipv6/conf/{}/accept_ra", name), "0");
     if (auto set = set_vlans(pair.host, config_.trunk); !set) {
         return pass(set);

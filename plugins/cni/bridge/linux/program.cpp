@@ -7,6 +7,8 @@
 
 #include <sys/stat.h>
 
+#include "spec/files.hpp"
+
 namespace k2s::cni {
 
 std::optional<std::string> find_program(std::string_view name, std::string_view folders) {
@@ -18,8 +20,7 @@ std::optional<std::string> find_program(std::string_view name, std::string_view 
             continue;
         }
         std::string path = fmt::format("{}/{}", folder, name);
-        struct stat about{};
-        if (stat(path.c_str(), &about) == 0 && S_ISREG(about.st_mode)) {
+        if (is_file(path)) {
             char absolute[PATH_MAX];
             return path.front() == '/' || realpath(path.c_str(), absolute) == nullptr
                        ? path

@@ -57,10 +57,8 @@ Result<void> unplug_outside(const Request &request) {
     if (!link) {
         return pass(link);
     }
-    // No alias yet: we were killed between the two.
-    const bool ours = *link && (*link)->kind == "veth" &&
-                      ((*link)->alias.empty() || (*link)->alias == names.alias);
-    return ours ? delete_link(*socket, (*link)->index, names.host) : Result<void>();
+    return *link && (*link)->alias == names.alias ? delete_link(*socket, (*link)->index, names.host)
+                                                  : Result<void>();
 }
 
 Result<void> unplug(const Request &request) {
@@ -99,7 +97,7 @@ Result<void> remove_rules(const Request &request, const BridgeConfig &config, co
 }
 
 Result<void> remove_stale_links(const Request &request, const BridgeConfig &config,
-                                const std::vector<ValidAttachment> &valid, const PortRules &rules) {
+                                const std::vector<ValidAttachment> &valid) {
     auto socket = Socket::open(NETLINK_ROUTE);
     if (!socket) {
         return pass(socket);
@@ -121,8 +119,28 @@ Result<void> remove_stale_links(const Request &request, const BridgeConfig &conf
         });
         if (link.alias.starts_with(network) && !kept) {
             steps.add(delete_link(*socket, link.index, link.name));
-            rules.forget(link.name);
         }
+    }
+    return steps.outcome();
+}
+
+/// Whoever removed the ports, also when it was the end of their namespaces.
+Result<void> forget_lost_ports(const PortRules &rules) {
+    const auto ports = rules.remembered();
+    if (ports.empty()) {
+        return {};
+    }
+    auto socket = Socket::open(NETLINK_ROUTE);
+    if (!socket) {
+        return pass(socket);
+    }
+    Steps steps;
+    for (const auto &port : ports) {
+        auto link = netlink::find_link(*socket, port);
+        if (link && !*link) {
+            rules.forget(port);
+        }
+        steps.add(link ? Result<void>() : pass(link));
     }
     return steps.outcome();
 }
@@ -160,7 +178,8 @@ Result<void> Bridge::gc(const Request &request) const {
         return pass(valid);
     }
     Steps steps;
-    steps.add(remove_stale_links(request, *config, *valid, options_.rules));
+    steps.add(remove_stale_links(request, *config, *valid));
+    steps.add(forget_lost_ports(options_.rules));
     if (config->layer3()) {
         auto ipam = Ipam::choose(options_.ipam, config->ipam_type, request);
         steps.add(ipam ? ipam->call("GC", request) : pass(ipam));

@@ -31,20 +31,16 @@ Json dns_settings(const Dns &dns) {
 Json network_settings(const Request &request, const BridgeConfig &config) {
     Json subnets = Json::array();
     for (const auto &subnet : config.subnets) {
-        const bool told = config.network_gateway &&
-                          config.network_gateway->is_v4() == subnet.address.is_v4();
-        subnets.push_back(
-            {{"IpAddressPrefix", subnet.text()},
-             {"Routes", Json::array({route(told ? *config.network_gateway
-                                                : subnet.address.next())})}});
+        const bool told =
+            config.network_gateway && config.network_gateway->is_v4() == subnet.address.is_v4();
+        subnets.push_back({{"IpAddressPrefix", subnet.text()},
+                           {"Routes", Json::array({route(told ? *config.network_gateway
+                                                              : subnet.address.next())})}});
     }
     Json ipam{{"Type", "Static"}, {"Subnets", std::move(subnets)}};
-    return {{"Name", request.network},
-            {"Type", config.network_type},
-            {"SchemaVersion", schema()},
-            {"Policies", config.network_policies},
-            {"Dns", dns_settings(config.dns)},
-            {"Ipams", Json::array({std::move(ipam)})}};
+    return {{"Name", request.network},         {"Type", config.network_type},
+            {"SchemaVersion", schema()},       {"Policies", config.network_policies},
+            {"Dns", dns_settings(config.dns)}, {"Ipams", Json::array({std::move(ipam)})}};
 }
 
 Address nth(const Prefix &subnet, unsigned n) {
@@ -80,18 +76,18 @@ Result<void> need_version(const hcn::Service &service, const char *feature,
     if (!version) {
         return pass(version);
     }
-    return good(*version) ? Result<void>()
-                          : fail(k_bad_config,
-                                 "{} needs a newer Windows: its Host Network Service has version {}.{}",
-                                 feature, version->major, version->minor);
+    return good(*version)
+               ? Result<void>()
+               : fail(k_bad_config,
+                      "{} needs a newer Windows: its Host Network Service has version {}.{}",
+                      feature, version->major, version->minor);
 }
 
 bool has_policy(const Json &endpoint, const char *type) {
     const Json *policies = member(endpoint, "Policies");
     return policies != nullptr && policies->is_array() &&
-           std::ranges::any_of(*policies, [&](const Json &one) {
-               return hcn::text_in(one, "Type") == type;
-           });
+           std::ranges::any_of(*policies,
+                               [&](const Json &one) { return hcn::text_in(one, "Type") == type; });
 }
 
 bool has_dual_stack(const Version &version) {
@@ -125,15 +121,16 @@ Result<void> Bridge::find_network(Adding &state) const {
     auto found = state.service.find(Kinds::network, state.request.network);
     if (found && !*found) {
         if (state.config.subnets.empty()) {
-            return fail(k_bad_config,
-                        "there is no HNS network \"{}\", and \"ipam\" has no subnet to make it with",
-                        state.request.network);
+            return fail(
+                k_bad_config,
+                "there is no HNS network \"{}\", and \"ipam\" has no subnet to make it with",
+                state.request.network);
         }
         const GUID id = hcn::new_guid();
         state.journal.on_failure([&state, id] {
             // Others may have joined it meanwhile.
-            const auto users = state.service.list(
-                Kinds::endpoint, Json{{"HostComputeNetwork", hcn::text_of(id)}});
+            const auto users =
+                state.service.list(Kinds::endpoint, Json{{"HostComputeNetwork", hcn::text_of(id)}});
             if (users && users->empty()) {
                 (void)state.service.remove(Kinds::network, id);
             }
@@ -193,8 +190,8 @@ Result<void> Bridge::create_endpoint(Adding &state) const {
     const BridgeConfig &config = state.config;
     Json addresses = Json::array(), routes = Json::array(), policies = config.endpoint_policies;
     for (const auto &ip : state.addresses) {
-        addresses.push_back({{"IpAddress", ip.address.address.text()},
-                             {"PrefixLength", ip.address.length}});
+        addresses.push_back(
+            {{"IpAddress", ip.address.address.text()}, {"PrefixLength", ip.address.length}});
         routes.push_back(route(gateway_for(ip, config)));
         if (config.loopback_dsr) {
             policies.push_back(loopback_policy(ip.address.address));
@@ -207,8 +204,8 @@ Result<void> Bridge::create_endpoint(Adding &state) const {
     }
     for (const auto &one : config.additional_routes) {
         if (one.gateway && one.destination.length != 0) {
-            routes.push_back({{"NextHop", one.gateway->text()},
-                              {"DestinationPrefix", one.destination.text()}});
+            routes.push_back(
+                {{"NextHop", one.gateway->text()}, {"DestinationPrefix", one.destination.text()}});
         }
     }
     Json settings{{"Name", endpoint_name(state.request)},
@@ -223,8 +220,11 @@ Result<void> Bridge::create_endpoint(Adding &state) const {
     }
     state.endpoint = hcn::new_guid();
     // Before it is made: what takes too long may still come into being.
-    state.journal.on_failure(
-        [&state] { (void)state.service.remove(Kinds::endpoint, state.endpoint); });
+    state.journal.on_failure([this, &state] {
+        if (state.service.remove(Kinds::endpoint, state.endpoint)) {
+            options_.rules.forget(hcn::text_of(state.endpoint));
+        }
+    });
     auto made = state.service.create_endpoint(state.network, state.endpoint, settings);
     if (!made) {
         return pass(made);
@@ -268,12 +268,8 @@ Result<void> Bridge::apply_mesh(Adding &state) const {
 }
 
 Result<void> Bridge::apply_rules(Adding &state) const {
-    if (!options_.rules.wanted()) {
-        return {};
-    }
-    const auto port = hcn::text_of(state.endpoint);
-    state.journal.on_failure([this, port] { options_.rules.forget(port); });
-    return options_.rules.apply(port);
+    return options_.rules.wanted() ? options_.rules.apply(hcn::text_of(state.endpoint))
+                                   : Result<void>();
 }
 
 Result<Attachment> Bridge::add(const Request &request) const {
@@ -306,12 +302,21 @@ Result<Attachment> Bridge::add(const Request &request) const {
     if (!service) {
         return pass(service);
     }
-    Adding state{request,        std::move(*config), std::move(*service), *name_space, std::move(ipam),
-                 std::move(mesh), {},                 {},                  {},          {},
-                 false,          {}};
-    for (const auto step : {&Bridge::find_network, &Bridge::find_endpoint, &Bridge::allocate,
-                            &Bridge::create_endpoint, &Bridge::attach, &Bridge::apply_mesh,
-                            &Bridge::apply_rules}) {
+    Adding state{request,
+                 std::move(*config),
+                 std::move(*service),
+                 *name_space,
+                 std::move(ipam),
+                 std::move(mesh),
+                 {},
+                 {},
+                 {},
+                 {},
+                 false,
+                 {}};
+    for (const auto step :
+         {&Bridge::find_network, &Bridge::find_endpoint, &Bridge::allocate,
+          &Bridge::create_endpoint, &Bridge::attach, &Bridge::apply_mesh, &Bridge::apply_rules}) {
         if (options_.cancelled()) {
             return fail(k_try_later, "cancelled; what had been done was undone");
         }

@@ -5,6 +5,8 @@
 
 #include <k2s/sdk/windows_path.hpp>
 
+#include "spec/files.hpp"
+
 namespace k2s::cni {
 namespace {
 
@@ -34,9 +36,7 @@ std::optional<std::string> find_program(std::string_view name, std::string_view 
         }
         for (const char *suffix : {"", ".exe"}) {
             std::string path = fmt::format("{}/{}{}", folder, name, suffix);
-            const DWORD attributes = GetFileAttributesW(detail::system_path(path).c_str());
-            if (attributes != INVALID_FILE_ATTRIBUTES &&
-                (attributes & FILE_ATTRIBUTE_DIRECTORY) == 0) {
+            if (is_file(path)) {
                 return path;
             }
         }

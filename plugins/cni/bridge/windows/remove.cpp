@@ -26,6 +26,19 @@ Result<void> remove_endpoint(const hcn::Service &service, const Json &endpoint,
     return {};
 }
 
+/// Whoever removed the ports.
+Result<void> forget_lost_ports(const hcn::Service &service, const PortRules &rules) {
+    Steps steps;
+    for (const auto &port : rules.remembered()) {
+        auto there = service.exists(Kinds::endpoint, *hcn::parse_guid(port));
+        if (there && !*there) {
+            rules.forget(port);
+        }
+        steps.add(there ? Result<void>() : pass(there));
+    }
+    return steps.outcome();
+}
+
 } // namespace
 
 Result<void> Bridge::del(const Request &request) const {
@@ -43,8 +56,8 @@ Result<void> Bridge::del(const Request &request) const {
     }
     if (*found) {
         // An address must not be given away while an endpoint still has it.
-        if (auto removed = remove_endpoint(*service, **found, hcn::parse_guid(request.netns),
-                                           options_.rules);
+        if (auto removed =
+                remove_endpoint(*service, **found, hcn::parse_guid(request.netns), options_.rules);
             !removed) {
             return removed;
         }
@@ -92,6 +105,7 @@ Result<void> Bridge::gc(const Request &request) const {
             }
         }
     }
+    steps.add(forget_lost_ports(*service, options_.rules));
     if (!config->ipam_type.empty()) {
         auto ipam = Ipam::choose(options_.ipam, config->ipam_type, request);
         steps.add(ipam ? ipam->call("GC", request) : pass(ipam));

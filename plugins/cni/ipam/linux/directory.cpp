@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "spec/files.hpp"
+
 namespace k2s::cni {
 namespace {
 
@@ -27,17 +29,6 @@ std::unexpected<Failure> failed(const char *what, const std::string &path) {
                              : "";
     return fail(k_io_failure, "host-local cannot {} '{}': {}{}", what, path, std::strerror(why),
                 remedy);
-}
-
-/// mkdir -p with the reference's mode.
-bool make_folders(const std::string &path) {
-    if (mkdir(path.c_str(), 0755) == 0 || errno == EEXIST) {
-        return true;
-    }
-    const auto slash = path.rfind('/');
-    return errno == ENOENT && slash != std::string::npos && slash > 0 &&
-           make_folders(path.substr(0, slash)) &&
-           (mkdir(path.c_str(), 0755) == 0 || errno == EEXIST);
 }
 
 bool write_all(int file, std::string_view content) {

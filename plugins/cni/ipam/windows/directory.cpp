@@ -6,6 +6,8 @@
 
 #include <k2s/sdk/windows_path.hpp>
 
+#include "spec/files.hpp"
+
 namespace k2s::cni {
 namespace {
 
@@ -24,18 +26,6 @@ std::unexpected<Failure> failed(const char *what, const std::string &path) {
                              : "";
     return fail(k_io_failure, "host-local cannot {} '{}': Windows error {}{}", what, path, why,
                 remedy);
-}
-
-bool make_folders(const std::string &path) {
-    if (CreateDirectoryW(detail::system_path(path).c_str(), nullptr) ||
-        GetLastError() == ERROR_ALREADY_EXISTS) {
-        return true;
-    }
-    const auto slash = path.find_last_of("/\\");
-    return GetLastError() == ERROR_PATH_NOT_FOUND && slash != std::string::npos && slash > 0 &&
-           make_folders(path.substr(0, slash)) &&
-           (CreateDirectoryW(detail::system_path(path).c_str(), nullptr) ||
-            GetLastError() == ERROR_ALREADY_EXISTS);
 }
 
 bool write_all(HANDLE file, std::string_view content) {
@@ -90,8 +80,8 @@ Directory::~Directory() {
 
 Result<bool> Directory::create(const std::string &name, std::string_view content) {
     const auto path = path_ + "/" + name;
-    HANDLE file = CreateFileW(detail::system_path(path).c_str(), GENERIC_WRITE, k_share_all, nullptr,
-                              CREATE_NEW, FILE_ATTRIBUTE_NORMAL, nullptr);
+    HANDLE file = CreateFileW(detail::system_path(path).c_str(), GENERIC_WRITE, k_share_all,
+                              nullptr, CREATE_NEW, FILE_ATTRIBUTE_NORMAL, nullptr);
     if (file == INVALID_HANDLE_VALUE) {
         return GetLastError() == ERROR_FILE_EXISTS ? Result<bool>(false) : failed("create", path);
     }
@@ -108,8 +98,8 @@ Result<bool> Directory::create(const std::string &name, std::string_view content
 
 Result<void> Directory::replace(const std::string &name, std::string_view content) {
     const auto path = path_ + "/" + name;
-    HANDLE file = CreateFileW(detail::system_path(path).c_str(), GENERIC_WRITE, k_share_all, nullptr,
-                              CREATE_ALWAYS, FILE_ATTRIBUTE_NORMAL, nullptr);
+    HANDLE file = CreateFileW(detail::system_path(path).c_str(), GENERIC_WRITE, k_share_all,
+                              nullptr, CREATE_ALWAYS, FILE_ATTRIBUTE_NORMAL, nullptr);
     if (file == INVALID_HANDLE_VALUE) {
         return failed("open", path);
     }
@@ -121,9 +111,9 @@ Result<void> Directory::replace(const std::string &name, std::string_view conten
 }
 
 std::optional<std::string> Directory::read(const std::string &name) const {
-    HANDLE file = CreateFileW(detail::system_path(path_ + "/" + name).c_str(), GENERIC_READ,
-                              k_share_all, nullptr, OPEN_EXISTING, FILE_FLAG_OPEN_REPARSE_POINT,
-                              nullptr);
+    HANDLE file =
+        CreateFileW(detail::system_path(path_ + "/" + name).c_str(), GENERIC_READ, k_share_all,
+                    nullptr, OPEN_EXISTING, FILE_FLAG_OPEN_REPARSE_POINT, nullptr);
     if (file == INVALID_HANDLE_VALUE) {
         return std::nullopt;
     }
@@ -134,9 +124,8 @@ std::optional<std::string> Directory::read(const std::string &name) const {
                       (about.dwFileAttributes & FILE_ATTRIBUTE_REPARSE_POINT) == 0 &&
                       ReadFile(file, buffer.data(), buffer.size(), &got, nullptr);
     CloseHandle(file);
-    return good && got <= k_longest_content
-               ? std::optional(std::string(buffer.data(), got))
-               : std::nullopt;
+    return good && got <= k_longest_content ? std::optional(std::string(buffer.data(), got))
+                                            : std::nullopt;
 }
 
 Result<bool> Directory::remove(const std::string &name) {
@@ -150,9 +139,9 @@ Result<bool> Directory::remove(const std::string &name) {
 std::vector<std::string> Directory::names() const {
     std::vector<std::string> found;
     WIN32_FIND_DATAW entry{};
-    HANDLE search = FindFirstFileExW(detail::system_path(path_ + "/*").c_str(), FindExInfoBasic,
-                                     &entry, FindExSearchNameMatch, nullptr,
-                                     FIND_FIRST_EX_LARGE_FETCH);
+    HANDLE search =
+        FindFirstFileExW(detail::system_path(path_ + "/*").c_str(), FindExInfoBasic, &entry,
+                         FindExSearchNameMatch, nullptr, FIND_FIRST_EX_LARGE_FETCH);
     if (search == INVALID_HANDLE_VALUE) {
         return found;
     }

@@ -14,10 +14,6 @@ using cni::netlink::Socket;
 constexpr std::chrono::milliseconds k_pause{20};
 constexpr int k_most_together = 50;
 
-template <class T> std::unexpected<Error> failed(const cni::Result<T> &result) {
-    return std::unexpected(Error{K2S_E_FAILED, result.error().message});
-}
-
 class NetlinkChanges final : public Changes {
   public:
     explicit NetlinkChanges(Socket socket) : socket_(std::move(socket)) {}
@@ -26,7 +22,7 @@ class NetlinkChanges final : public Changes {
         const auto any = [](const nlmsghdr *) { return true; };
         auto changed = socket_.wait(any, deadline);
         if (!changed) {
-            return failed(changed);
+            return cni::as_error(changed.error());
         }
         for (int i = 0; *changed && i < k_most_together; ++i) {
             const auto more = socket_.wait(any, k_pause);
@@ -46,12 +42,12 @@ class NetlinkChanges final : public Changes {
 Expected<std::unique_ptr<Changes>> Changes::open(const std::string & /*library*/) {
     auto socket = Socket::open(NETLINK_ROUTE);
     if (!socket) {
-        return failed(socket);
+        return cni::as_error(socket.error());
     }
     for (const unsigned group : {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
                                  RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE}) {
         if (auto joined = socket->join(group); !joined) {
-            return failed(joined);
+            return cni::as_error(joined.error());
         }
     }
     return std::make_unique<NetlinkChanges>(std::move(*socket));

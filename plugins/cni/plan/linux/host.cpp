@@ -5,8 +5,9 @@
 #include <cerrno>
 #include <cstring>
 
+#include <fcntl.h>
 #include <linux/rtnetlink.h>
-#include <sys/stat.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -19,46 +20,34 @@ namespace {
 using cni::netlink::Message;
 using cni::netlink::Socket;
 
-template <class T> std::unexpected<Error> failed(const cni::Result<T> &result) {
-    return std::unexpected(Error{K2S_E_FAILED, result.error().message});
-}
-
 class LinuxHost final : public Host {
   public:
     explicit LinuxHost(Socket socket) : socket_(std::move(socket)) {}
 
-    Expected<std::vector<HostAddress>> addresses() override {
+    Expected<Surroundings> look() override {
         auto links = cni::netlink::list_links(socket_, 0);
-        if (!links) {
-            return failed(links);
+        auto addresses = cni::netlink::list_addresses(socket_, 0);
+        auto v4 = cni::netlink::list_routes(socket_, true);
+        auto v6 = cni::netlink::list_routes(socket_, false);
+        if (!links || !addresses || !v4 || !v6) {
+            return cni::as_error(!links       ? links.error()
+                                 : !addresses ? addresses.error()
+                                 : !v4        ? v4.error()
+                                              : v6.error());
         }
-        std::vector<HostAddress> all;
-        Message message(RTM_GETADDR, NLM_F_DUMP);
-        message.extra<ifaddrmsg>();
-        auto asked = socket_.ask(message, "list the addresses", [&](const nlmsghdr *answer) {
-            if (const auto each = cni::netlink::read_address(answer)) {
-                all.push_back({each->prefix, each->index, name_of(*links, each->index)});
-            }
-        });
-        return asked ? Expected<std::vector<HostAddress>>(std::move(all)) : failed(asked);
-    }
-
-    Expected<std::vector<HostRoute>> routes() override {
-        auto links = cni::netlink::list_links(socket_, 0);
-        if (!links) {
-            return failed(links);
+        const auto name_of = [&](uint32_t index) {
+            const auto found = std::ranges::find(*links, index, &cni::netlink::Link::index);
+            return found == links->end() ? "" : found->name;
+        };
+        Surroundings all;
+        for (const auto &each : *addresses) {
+            all.addresses.push_back({each.prefix, each.index, name_of(each.index)});
         }
-        std::vector<HostRoute> all;
-        for (const bool v4 : {true, false}) {
-            auto routes = cni::netlink::list_routes(socket_, v4);
-            if (!routes) {
-                return failed(routes);
-            }
-            for (const auto &each : *routes) {
-                if (each.table == RT_TABLE_MAIN) {
-                    all.push_back({each.destination, each.gateway, each.index,
-                                   name_of(*links, each.index), each.priority});
-                }
+        std::ranges::move(*v6, std::back_inserter(*v4));
+        for (const auto &each : *v4) {
+            if (each.table == RT_TABLE_MAIN) {
+                all.routes.push_back({each.destination, each.gateway, each.index,
+                                      name_of(each.index), each.priority});
             }
         }
         return all;
@@ -72,11 +61,6 @@ class LinuxHost final : public Host {
     }
 
   private:
-    static std::string name_of(const std::vector<cni::netlink::Link> &links, uint32_t index) {
-        const auto found = std::ranges::find(links, index, &cni::netlink::Link::index);
-        return found == links.end() ? "" : found->name;
-    }
-
     Expected<void> change(const HostRoute &route, uint16_t type, uint16_t flags, int tolerated) {
         Message message(type, static_cast<uint16_t>(flags | NLM_F_ACK));
         auto &about = message.extra<rtmsg>();
@@ -121,7 +105,7 @@ class LinuxHost final : public Host {
 Expected<std::unique_ptr<Host>> open_host(const std::string & /*library*/) {
     auto socket = Socket::open(NETLINK_ROUTE);
     if (!socket) {
-        return failed(socket);
+        return cni::as_error(socket.error());
     }
     return std::make_unique<LinuxHost>(std::move(*socket));
 }
@@ -130,22 +114,27 @@ std::string default_folder() {
     return "/var/lib/k2s/network";
 }
 
-Expected<void> make_folder(const std::string &path) {
-    for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
-        const std::string part = path.substr(0, slash);
-        if (mkdir(part.c_str(), 0755) != 0 && errno != EEXIST) {
-            return std::unexpected(
-                Error{errno == EACCES ? K2S_E_PERMISSION : K2S_E_IO,
-                      fmt::format("cannot make the folder {}: {}", part, std::strerror(errno))});
-        }
-        if (slash == std::string::npos) {
-            return {};
-        }
+Expected<ChangeLock> ChangeLock::take(const std::string &folder) {
+    const int file = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int locked = -1;
+    while (file >= 0 && (locked = flock(file, LOCK_EX)) != 0 && errno == EINTR) {
     }
+    if (locked == 0) {
+        return ChangeLock(file);
+    }
+    const int why = errno;
+    if (file >= 0) {
+        close(file);
+    }
+    return std::unexpected(
+        Error{why == EACCES ? K2S_E_PERMISSION : K2S_E_IO,
+              fmt::format("cannot lock the folder '{}': {}", folder, std::strerror(why))});
 }
 
-void remove_file(const std::string &path) {
-    unlink(path.c_str());
+ChangeLock::~ChangeLock() {
+    if (handle_ >= 0) {
+        close(static_cast<int>(handle_));
+    }
 }
 
 } // namespace k2s::network

@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <stdexcept>
+#include <thread>
 
 #include "plan/apply.hpp"
 
@@ -25,17 +28,20 @@ struct Memory final : network::Host {
         {*Prefix::parse("172.20.1.0/24"), std::nullopt, 3, "vEthernet (cbr0_ep)", 0},
     };
     int fail_after = -1;
+    int32_t failure = K2S_E_PERMISSION;
+    std::function<void()> before_change = [] {};
 
-    Expected<std::vector<HostAddress>> addresses() override { return present; }
-    Expected<std::vector<HostRoute>> routes() override { return table; }
+    Expected<Surroundings> look() override { return Surroundings{present, table}; }
     Expected<void> add(const HostRoute &route) override {
+        before_change();
         if (fail_after-- == 0) {
-            return std::unexpected(Error{K2S_E_PERMISSION, "not allowed"});
+            return std::unexpected(Error{failure, "not allowed"});
         }
         table.push_back(route);
         return {};
     }
     Expected<void> remove(const HostRoute &route) override {
+        before_change();
         std::erase_if(table, [&](const HostRoute &each) {
             return each.destination == route.destination && each.gateway == route.gateway;
         });
@@ -84,7 +90,7 @@ BOOST_FIXTURE_TEST_SUITE(application, Fixture)
 
 BOOST_AUTO_TEST_CASE(apply_and_reset) {
     const std::string before = machine.text();
-    BOOST_TEST(states(examine(plan, machine, folder)) ==
+    BOOST_TEST(states(examine(plan, *machine.look(), folder)) ==
                "172.19.1.0/24=present 172.20.0.0/24=missing 172.20.1.0/24=present "
                "172.21.0.0/24=missing 172.21.1.0/24=missing 0.0.0.0/0=extra ");
     BOOST_TEST(!files::exists(path));
@@ -119,6 +125,76 @@ BOOST_AUTO_TEST_CASE(a_failure_undoes_what_was_done) {
     reset(machine, folder, false);
     BOOST_TEST(machine.text() == before);
     BOOST_TEST(files::is_empty(path));
+}
+
+// Killed before any of the changes: a reset undoes what was done, and a second run mends it.
+BOOST_AUTO_TEST_CASE(the_record_is_written_first) {
+    const std::string before = machine.text();
+    const Memory fresh = machine;
+    int killed = 0;
+    for (bool reached = true; reached; ++killed) {
+        reached = false;
+        machine.before_change = [&, left = killed]() mutable {
+            if (left-- == 0) {
+                reached = true;
+                files::copy_file(path / "applied.json", path / "then");
+                throw std::runtime_error("killed");
+            }
+        };
+        for (const bool mended : {false, true}) {
+            auto hook = machine.before_change;
+            try {
+                BOOST_TEST(apply(plan, machine, folder)->complete());
+            } catch (const std::runtime_error &) {
+                files::rename(path / "then", path / "applied.json");
+            }
+            machine.before_change = [] {};
+            BOOST_TEST((!mended || apply(plan, machine, folder)->complete()));
+            BOOST_TEST(reset(machine, folder, false).has_value());
+            BOOST_TEST(machine.text() == before);
+            machine = fresh;
+            machine.before_change = hook;
+        }
+    }
+    BOOST_TEST(killed == 5); // a default route goes, three routes come, and once nothing happens
+}
+
+BOOST_AUTO_TEST_CASE(a_default_route_that_comes_back) {
+    const std::string before = machine.text();
+    const auto unwanted = machine.table[1];
+    BOOST_REQUIRE(apply(plan, machine, folder));
+    const auto size = files::file_size(path / "applied.json");
+    machine.table.push_back(unwanted);
+    BOOST_TEST(states(apply(plan, machine, folder)).find("0.0.0.0/0=removed") != std::string::npos);
+    BOOST_TEST(files::file_size(path / "applied.json") == size); // it is remembered once
+    reset(machine, folder, false);
+    BOOST_TEST(machine.text() == before);
+}
+
+BOOST_AUTO_TEST_CASE(somebody_is_quicker) {
+    machine.fail_after = 0;
+    machine.failure = K2S_E_EXISTS;
+    BOOST_TEST(apply(plan, machine, folder).has_value());
+    BOOST_TEST(machine.text().find("172.21.1.0/24") != std::string::npos); // the others are done
+    BOOST_TEST(apply(plan, machine, folder)->complete());
+}
+
+BOOST_AUTO_TEST_CASE(calls_wait_for_each_other) {
+    BOOST_REQUIRE(files::create_directories(path));
+    std::thread other;
+    std::atomic<bool> done = false;
+    {
+        const auto lock = ChangeLock::take(folder);
+        BOOST_REQUIRE(lock.has_value());
+        other = std::thread([&] {
+            apply(plan, machine, folder);
+            done = true;
+        });
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        BOOST_TEST(!done);
+    }
+    other.join();
+    BOOST_TEST(examine(plan, *machine.look(), folder)->complete());
 }
 
 BOOST_AUTO_TEST_CASE(a_changed_plan_replaces_only_our_routes) {
@@ -156,11 +232,11 @@ BOOST_AUTO_TEST_CASE(a_damaged_record_is_not_guessed_at) {
 }
 
 BOOST_AUTO_TEST_CASE(overlaps_with_networks_of_the_machine) {
-    BOOST_TEST(conflicts(plan, machine.present, machine.table).empty());
+    BOOST_TEST(conflicts(plan, *machine.look()).empty());
     machine.present.push_back({*Prefix::parse("172.20.9.4/20"), 9, "Company"});
     machine.table.push_back(
         {*Prefix::parse("172.21.128.0/17"), Address::parse("192.168.7.2"), 4, "Ethernet", 1});
-    const auto found = conflicts(plan, machine.present, machine.table);
+    const auto found = conflicts(plan, *machine.look());
     BOOST_REQUIRE_EQUAL(found.size(), 2U);
     BOOST_TEST(found[0].detail.find("the network 172.20.0.0/20 of Company") != std::string::npos,
                found[0].detail);
@@ -174,8 +250,8 @@ BOOST_AUTO_TEST_CASE(the_way_of_a_packet) {
     const auto way = [&](const char *from, const char *to) {
         std::string text;
         const auto hops =
-            trace(settings, plan, machine, *Address::parse(from), *Address::parse(to));
-        for (const auto &hop : *hops) {
+            trace(settings, plan, *machine.look(), *Address::parse(from), *Address::parse(to));
+        for (const auto &hop : hops) {
             text += hop.at + ": " + hop.rule + "\n";
         }
         return text;

@@ -73,6 +73,7 @@ BOOST_AUTO_TEST_CASE(other_addresses_go_everywhere) {
                R"(["10.20.1.2","172.21.0.10"])");
     BOOST_TEST(windows["delegate"]["AdditionalArgs"][0]["Value"]["Settings"]["Exceptions"].dump() ==
                R"(["172.19.1.0/24","10.20.0.0/16","172.22.1.0/24"])");
+    BOOST_TEST(plan.nat_exceptions.size() == 3U); // what is shown is what is written
     const auto rules = Json::parse(document(plan, "vfprules.json"));
     BOOST_TEST(
         rules["routes"][1].dump() ==
@@ -122,12 +123,26 @@ BOOST_AUTO_TEST_CASE(contradictions) {
          R"({"nodes":[{"Name":"a","IpAddress":"10.0.0.1","PodCIDR":"172.20.5.0/24"},
                       {"Name":"b","IpAddress":"10.0.0.2","PodCIDR":"172.20.5.128/25"}]})",
          "the nodes a and b have overlapping pods"},
+        {"", R"({"nodes":[{"Name":"a","IpAddress":"10.0.0.1","PodCIDR":"172.20.0.128/25"}]})",
+         "the pods 172.20.0.128/25 of node a overlap podNetworkMasterCIDR 172.20.0.0/24"},
+        {"", R"({"nodes":[{"Name":"a","IpAddress":"fd00::1","PodCIDR":"172.20.5.0/24"}]})",
+         "of different families"},
+        {R"("windowsVMIP":"172.19.9.101")", "",
+         "windowsVMIP 172.19.9.101 does not lie in masterNetworkCIDR"},
+        {R"("servicesCIDRWindows":"172.21.0.128/25")", "",
+         "servicesCIDRLinux 172.21.0.0/24 and servicesCIDRWindows 172.21.0.128/25 overlap"},
+        {R"("masterNetworkCIDR":"fd19::/64","vfprules-k2s":{"routes":[]})", "",
+         "of different families"},
         {"", "[", "cluster.json"},
+        {"", R"({"nodes":[7]})", "no object"},
     };
     for (const auto &[keys, nodes, expected] : cases) {
         const auto message = problem(keys, nodes);
         BOOST_TEST(message.find(expected) != std::string::npos, message);
     }
+    BOOST_TEST(make_plan(settings(), Role::worker, Backend::host_gw, Address::parse("fd00::9"))
+                   .error()
+                   .message.find("of another family") != std::string::npos);
     BOOST_TEST(read_settings("", "").error().code == K2S_E_CONFIG);
     BOOST_TEST(read_settings(R"({"smallsetup":[]})", "").error().code == K2S_E_CONFIG);
 }

@@ -12,7 +12,7 @@
 
 #include <fmt/format.h>
 
-#include <k2s/sdk/windows_path.hpp>
+#include "plan/windows/ip_helper.hpp"
 
 namespace k2s::network {
 namespace {
@@ -80,13 +80,8 @@ class IpHelperChanges final : public Changes {
 } // namespace
 
 Expected<std::unique_ptr<Changes>> Changes::open(const std::string &library) {
-    HMODULE module =
-        library.empty()
-            ? LoadLibraryExW(L"iphlpapi.dll", nullptr, LOAD_LIBRARY_SEARCH_SYSTEM32)
-            : LoadLibraryExW(detail::system_path(library).c_str(), nullptr,
-                             LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_SYSTEM32);
     auto changes = std::make_unique<IpHelperChanges>();
-    if (auto started = changes->start(module); !started) {
+    if (auto started = changes->start(load_ip_helper(library)); !started) {
         return std::unexpected(started.error());
     }
     return changes;

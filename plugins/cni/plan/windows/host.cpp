@@ -16,21 +16,17 @@
 
 #include <k2s/sdk/windows_path.hpp>
 
-#include "vfprules/vfprules.hpp"
+#include "plan/windows/ip_helper.hpp"
+#include "vfprules/backend.hpp"
 #include "windows/program_data.hpp"
 
 namespace k2s::network {
 namespace {
 
+using vfprules::fail;
 
 // Looked up, so that a test can give its own.
 using ChangeFn = DWORD(WINAPI *)(const MIB_IPFORWARD_ROW2 *);
-
-template <class... Arguments>
-std::unexpected<Error> failed(int32_t code, fmt::format_string<Arguments...> text,
-                              Arguments &&...arguments) {
-    return std::unexpected(Error{code, fmt::format(text, std::forward<Arguments>(arguments)...)});
-}
 
 Address address_of(const SOCKADDR_INET &socket) {
     return socket.si_family == AF_INET ? Address::from_bytes(&socket.Ipv4.sin_addr, 4)
@@ -67,41 +63,35 @@ class WindowsHost final : public Host {
   public:
     WindowsHost(ChangeFn create, ChangeFn remove) : create_(create), remove_(remove) {}
 
-    Expected<std::vector<HostAddress>> addresses() override {
-        MIB_UNICASTIPADDRESS_TABLE *table = nullptr;
-        const DWORD result = GetUnicastIpAddressTable(AF_UNSPEC, &table);
-        if (result != NO_ERROR) {
-            return failed(K2S_E_FAILED, "cannot list the addresses: Windows error {}", result);
+    Expected<Surroundings> look() override {
+        Surroundings all;
+        MIB_UNICASTIPADDRESS_TABLE *addresses = nullptr;
+        if (const DWORD result = GetUnicastIpAddressTable(AF_UNSPEC, &addresses);
+            result != NO_ERROR) {
+            return fail(K2S_E_FAILED, "cannot list the addresses: Windows error {}", result);
         }
-        std::vector<HostAddress> all;
-        for (ULONG i = 0; i < table->NumEntries; ++i) {
-            const auto &row = table->Table[i];
-            all.push_back({{address_of(row.Address), row.OnLinkPrefixLength},
-                           row.InterfaceIndex,
-                           name_of(row.InterfaceIndex)});
+        for (ULONG i = 0; i < addresses->NumEntries; ++i) {
+            const auto &row = addresses->Table[i];
+            all.addresses.push_back({{address_of(row.Address), row.OnLinkPrefixLength},
+                                     row.InterfaceIndex,
+                                     name_of(row.InterfaceIndex)});
         }
-        FreeMibTable(table);
-        return all;
-    }
-
-    Expected<std::vector<HostRoute>> routes() override {
-        MIB_IPFORWARD_TABLE2 *table = nullptr;
-        const DWORD result = GetIpForwardTable2(AF_UNSPEC, &table);
-        if (result != NO_ERROR) {
-            return failed(K2S_E_FAILED, "cannot list the routes: Windows error {}", result);
+        FreeMibTable(addresses);
+        MIB_IPFORWARD_TABLE2 *routes = nullptr;
+        if (const DWORD result = GetIpForwardTable2(AF_UNSPEC, &routes); result != NO_ERROR) {
+            return fail(K2S_E_FAILED, "cannot list the routes: Windows error {}", result);
         }
-        std::vector<HostRoute> all;
-        for (ULONG i = 0; i < table->NumEntries; ++i) {
-            const auto &row = table->Table[i];
+        for (ULONG i = 0; i < routes->NumEntries; ++i) {
+            const auto &row = routes->Table[i];
             const Address gateway = address_of(row.NextHop);
-            all.push_back(
+            all.routes.push_back(
                 {{address_of(row.DestinationPrefix.Prefix), row.DestinationPrefix.PrefixLength},
                  is_zero(gateway) ? std::nullopt : std::optional(gateway),
                  row.InterfaceIndex,
                  name_of(row.InterfaceIndex),
                  row.Metric});
         }
-        FreeMibTable(table);
+        FreeMibTable(routes);
         return all;
     }
 
@@ -113,7 +103,7 @@ class WindowsHost final : public Host {
   private:
     static Expected<void> change(ChangeFn function, const char *what, const HostRoute &route) {
         if (function == nullptr) {
-            return failed(K2S_E_UNSUPPORTED, "this Windows cannot {} routes", what);
+            return fail(K2S_E_UNSUPPORTED, "this Windows cannot {} routes", what);
         }
         MIB_IPFORWARD_ROW2 row{};
         // What InitializeIpForwardEntry sets, which wine does not have.
@@ -129,10 +119,10 @@ class WindowsHost final : public Host {
         if (result == NO_ERROR || (result == ERROR_NOT_FOUND && what[0] == 'r')) {
             return {};
         }
-        return failed(result == ERROR_ACCESS_DENIED           ? K2S_E_PERMISSION
-                      : result == ERROR_OBJECT_ALREADY_EXISTS ? K2S_E_EXISTS
-                                                              : K2S_E_FAILED,
-                      "cannot {} the route {}: Windows error {}", what, route.text(), result);
+        return fail(result == ERROR_ACCESS_DENIED           ? K2S_E_PERMISSION
+                    : result == ERROR_OBJECT_ALREADY_EXISTS ? K2S_E_EXISTS
+                                                            : K2S_E_FAILED,
+                    "cannot {} the route {}: Windows error {}", what, route.text(), result);
     }
 
     ChangeFn create_, remove_;
@@ -141,11 +131,7 @@ class WindowsHost final : public Host {
 } // namespace
 
 Expected<std::unique_ptr<Host>> open_host(const std::string &library) {
-    HMODULE module =
-        library.empty()
-            ? LoadLibraryExW(L"iphlpapi.dll", nullptr, LOAD_LIBRARY_SEARCH_SYSTEM32)
-            : LoadLibraryExW(detail::system_path(library).c_str(), nullptr,
-                             LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_SYSTEM32);
+    HMODULE module = load_ip_helper(library);
     const auto find = [&](const char *name) {
         return module == nullptr ? nullptr
                                  : reinterpret_cast<ChangeFn>(
@@ -155,23 +141,29 @@ Expected<std::unique_ptr<Host>> open_host(const std::string &library) {
                                          find("DeleteIpForwardEntry2"));
 }
 
-std::string default_folder() { return program_data() + "\\K2s\\network"; }
-
-Expected<void> make_folder(const std::string &path) {
-    const auto parent = path.find_last_of("\\/");
-    if (parent != std::string::npos) {
-        CreateDirectoryW(detail::system_path(path.substr(0, parent)).c_str(), nullptr);
-    }
-    if (CreateDirectoryW(detail::system_path(path).c_str(), nullptr) == 0 &&
-        GetLastError() != ERROR_ALREADY_EXISTS) {
-        return failed(GetLastError() == ERROR_ACCESS_DENIED ? K2S_E_PERMISSION : K2S_E_IO,
-                      "cannot make the folder '{}': Windows error {}", path, GetLastError());
-    }
-    return {};
+std::string default_folder() {
+    return program_data() + "\\K2s\\network";
 }
 
-void remove_file(const std::string &path) {
-    DeleteFileW(detail::system_path(path).c_str());
+Expected<ChangeLock> ChangeLock::take(const std::string & /*folder*/) {
+    HANDLE mutex = CreateMutexW(nullptr, FALSE, L"Global\\K2sNetworkPlan");
+    // One that was abandoned is as good: what was done is on record before it is done.
+    if (mutex != nullptr && WaitForSingleObject(mutex, INFINITE) != WAIT_FAILED) {
+        return ChangeLock(reinterpret_cast<intptr_t>(mutex));
+    }
+    const DWORD why = GetLastError();
+    if (mutex != nullptr) {
+        CloseHandle(mutex);
+    }
+    return fail(why == ERROR_ACCESS_DENIED ? K2S_E_PERMISSION : K2S_E_FAILED,
+                "cannot lock the routes against other calls: Windows error {}", why);
+}
+
+ChangeLock::~ChangeLock() {
+    if (handle_ != -1) {
+        ReleaseMutex(reinterpret_cast<HANDLE>(handle_));
+        CloseHandle(reinterpret_cast<HANDLE>(handle_));
+    }
 }
 
 } // namespace k2s::network

@@ -31,10 +31,6 @@ using cni::nft::Family;
 constexpr int32_t k_priority = -300;
 constexpr uint32_t k_destination_mac = 0; // in the Ethernet header
 
-template <class T> std::unexpected<Error> failed(const cni::Result<T> &result) {
-    return fail(K2S_E_FAILED, "{}", result.error().message);
-}
-
 /// A rule with the address that frames get here.
 struct Rewrite {
     const Rule *rule;
@@ -70,9 +66,10 @@ class Nftables final : public Backend {
     std::string_view name() const override { return "nftables"; }
 
     Expected<std::vector<Finding>> ensure(const std::string &port, const std::vector<Rule> &rules,
-                                          const std::vector<std::string> &known,
-                                          Deadline deadline) override {
-        auto before = inspect(port, rules, known, deadline);
+                                          const std::vector<std::string> & /*known*/,
+                                          Deadline /*deadline*/) override {
+        auto rewrites = resolve(port, rules);
+        auto before = rewrites ? compare(port, *rewrites) : std::unexpected(rewrites.error());
         if (!before) {
             return before;
         }
@@ -83,10 +80,6 @@ class Nftables final : public Backend {
         changes.add_chain(chain, cni::nft::Hook{"filter", NF_NETDEV_INGRESS, k_priority, port});
         if (std::ranges::any_of(*before,
                                 [](const Finding &each) { return each.state != State::present; })) {
-            auto rewrites = resolve(port, rules);
-            if (!rewrites) {
-                return std::unexpected(rewrites.error());
-            }
             changes.flush(chain);
             for (const auto &each : *rewrites) {
                 changes.add_rule(
@@ -95,7 +88,7 @@ class Nftables final : public Backend {
             }
         }
         if (auto done = changes.commit(tables_, fmt::format("set the rules of {}", port)); !done) {
-            return failed(done);
+            return cni::as_error(done.error());
         }
         for (auto &each : *before) {
             each.state = each.state == State::missing   ? State::added
@@ -110,34 +103,7 @@ class Nftables final : public Backend {
                                            const std::vector<std::string> & /*known*/,
                                            Deadline /*deadline*/) override {
         auto rewrites = resolve(port, rules);
-        if (!rewrites) {
-            return std::unexpected(rewrites.error());
-        }
-        auto there = cni::nft::list_rules(tables_, {Family::netdev, k_table, port});
-        if (!there) {
-            return failed(there);
-        }
-        std::vector<Finding> findings;
-        std::size_t position = 0;
-        for (const auto &each : *rewrites) {
-            const auto found =
-                std::ranges::find(*there, each.rule->route.name, &cni::nft::Rule::comment);
-            const auto wanted = cni::nft::text_of([&](Expressions &out) { each.put(out); });
-            const bool same = found != there->end() && found->expressions == wanted &&
-                              found - there->begin() == static_cast<std::ptrdiff_t>(position++);
-            findings.push_back({each.rule->route.name,
-                                found == there->end() ? State::missing
-                                : same                ? State::present
-                                                      : State::differs,
-                                each.text()});
-        }
-        for (const auto &each : *there) {
-            if (std::ranges::none_of(
-                    rules, [&](const Rule &rule) { return rule.route.name == each.comment; })) {
-                findings.push_back({each.comment, State::extra, each.owner});
-            }
-        }
-        return findings;
+        return rewrites ? compare(port, *rewrites) : std::unexpected(rewrites.error());
     }
 
     Expected<std::vector<Finding>> remove(const std::string &port,
@@ -147,7 +113,7 @@ class Nftables final : public Backend {
         auto present = cni::nft::has_chain(tables_, chain);
         auto there = cni::nft::list_rules(tables_, chain);
         if (!present || !there) {
-            return present ? failed(there) : failed(present);
+            return present ? cni::as_error(there.error()) : cni::as_error(present.error());
         }
         if (*present) {
             cni::nft::Transaction changes;
@@ -155,7 +121,7 @@ class Nftables final : public Backend {
             changes.delete_chain(chain);
             auto done = changes.commit(tables_, fmt::format("remove the rules of {}", port));
             if (!done) {
-                return failed(done);
+                return cni::as_error(done.error());
             }
         }
         std::vector<Finding> findings;
@@ -186,6 +152,36 @@ class Nftables final : public Backend {
     }
 
   private:
+    Expected<std::vector<Finding>> compare(const std::string &port,
+                                           const std::vector<Rewrite> &rewrites) {
+        auto there = cni::nft::list_rules(tables_, {Family::netdev, k_table, port});
+        if (!there) {
+            return cni::as_error(there.error());
+        }
+        std::vector<Finding> findings;
+        std::size_t position = 0;
+        for (const auto &each : rewrites) {
+            const auto found =
+                std::ranges::find(*there, each.rule->route.name, &cni::nft::Rule::comment);
+            const auto wanted = cni::nft::text_of([&](Expressions &out) { each.put(out); });
+            const bool same = found != there->end() && found->expressions == wanted &&
+                              found - there->begin() == static_cast<std::ptrdiff_t>(position++);
+            findings.push_back({each.rule->route.name,
+                                found == there->end() ? State::missing
+                                : same                ? State::present
+                                                      : State::differs,
+                                each.text()});
+        }
+        for (const auto &each : *there) {
+            if (std::ranges::none_of(rewrites, [&](const Rewrite &one) {
+                    return one.rule->route.name == each.comment;
+                })) {
+                findings.push_back({each.comment, State::extra, each.owner});
+            }
+        }
+        return findings;
+    }
+
     /// The gateway's own address, when the bridge of the port leads to it: the gateway is that
     /// bridge, one of its ports or the other end of one. Other interfaces are reached through the
     /// host, as every address of it is, so frames get the address of the bridge (of the port itself
@@ -194,32 +190,45 @@ class Nftables final : public Backend {
                                            const std::vector<Rule> &rules) {
         auto own = cni::netlink::find_link(routes_, port);
         if (!own) {
-            return failed(own);
+            return cni::as_error(own.error());
         }
         if (!*own) {
             return fail(K2S_E_NOT_FOUND, "there is no interface {}", port);
         }
-        auto links = cni::netlink::list_links(routes_, 0);
-        if (!links) {
-            return failed(links);
+        // One by one: a node has a thousand links, and a plan a few gateways.
+        auto bridge = link_at((*own)->master);
+        if (!bridge) {
+            return std::unexpected(bridge.error());
         }
-        const auto at = [&](uint32_t index) {
-            const auto found = std::ranges::find(*links, index, &Link::index);
-            return found == links->end() ? nullptr : &*found;
-        };
-        const uint32_t master = (*own)->master;
-        const Link *bridge = master != 0 ? at(master) : nullptr;
-        const Mac host = bridge != nullptr ? bridge->mac.bytes : (*own)->mac.bytes;
         std::vector<Rewrite> rewrites;
         for (const auto &rule : rules) {
-            const Link *gateway = at(rule.gateway.index);
-            const Link *peer = gateway != nullptr ? at(gateway->peer) : nullptr;
-            const bool bridged = bridge != nullptr && gateway != nullptr &&
-                                 (gateway->index == master || gateway->master == master ||
-                                  (peer != nullptr && peer->master == master));
-            rewrites.push_back({&rule, bridged ? rule.gateway.mac : host});
+            auto bridged = *bridge ? leads_to(**bridge, rule.gateway.index) : Expected<bool>(false);
+            if (!bridged) {
+                return std::unexpected(bridged.error());
+            }
+            rewrites.push_back({&rule, *bridged  ? rule.gateway.mac
+                                       : *bridge ? (*bridge)->mac.bytes
+                                                 : (*own)->mac.bytes});
         }
         return rewrites;
+    }
+
+    /// nullopt: there is none, as always with index 0.
+    Expected<std::optional<Link>> link_at(uint32_t index) {
+        auto link = index != 0 ? cni::netlink::find_link(routes_, index)
+                               : cni::Result<std::optional<Link>>(std::nullopt);
+        return link ? Expected<std::optional<Link>>(std::move(*link)) : cni::as_error(link.error());
+    }
+
+    Expected<bool> leads_to(const Link &bridge, uint32_t index) {
+        auto gateway = link_at(index);
+        if (!gateway || !*gateway || index == bridge.index || (*gateway)->master == bridge.index) {
+            return gateway ? Expected<bool>(gateway->has_value())
+                           : std::unexpected(gateway.error());
+        }
+        auto peer = link_at((*gateway)->peer_elsewhere ? 0 : (*gateway)->peer);
+        return peer ? Expected<bool>(*peer && (*peer)->master == bridge.index)
+                    : std::unexpected(peer.error());
     }
 
     Socket routes_, tables_;
@@ -235,7 +244,7 @@ Expected<std::unique_ptr<Backend>> open_backend(const Options &options, const Co
     }
     auto routes = Socket::open(NETLINK_ROUTE), tables = Socket::open(NETLINK_NETFILTER);
     if (!routes || !tables) {
-        return failed(routes ? tables : routes);
+        return cni::as_error(routes ? tables.error() : routes.error());
     }
     return std::make_unique<Nftables>(std::move(*routes), std::move(*tables));
 }

@@ -36,7 +36,7 @@ class TableWatch final : public LossWatch {
         for (;;) {
             auto lost = socket_.wait(is_loss, k_look_again);
             if (!lost) {
-                return fail(K2S_E_FAILED, "{}", lost.error().message);
+                return cni::as_error(lost.error());
             }
             if (*lost || cancelled()) {
                 return *lost;
@@ -54,7 +54,7 @@ Expected<std::unique_ptr<LossWatch>> LossWatch::open() {
     auto socket = cni::netlink::Socket::open(NETLINK_NETFILTER);
     auto joined = socket ? socket->join(NFNLGRP_NFTABLES) : cni::Result<void>();
     if (!socket || !joined) {
-        return fail(K2S_E_FAILED, "{}", (socket ? joined.error() : socket.error()).message);
+        return cni::as_error(socket ? joined.error() : socket.error());
     }
     return std::make_unique<TableWatch>(std::move(*socket));
 }

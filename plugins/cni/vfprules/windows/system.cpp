@@ -6,7 +6,6 @@
 #include <ws2tcpip.h>
 
 #include <iphlpapi.h>
-#include <sddl.h>
 
 #include <k2s/sdk/windows_path.hpp>
 
@@ -18,13 +17,6 @@ namespace {
 
 constexpr ULONG k_first_size = 32 * 1024;
 constexpr int k_most_tries = 4;
-// Full access for the system and administrators, nobody else, inherited by what is made inside.
-constexpr const wchar_t *k_private = L"D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)";
-
-bool make_folder(const std::string &path, SECURITY_ATTRIBUTES *access) {
-    return CreateDirectoryW(detail::system_path(path).c_str(), access) != 0 ||
-           GetLastError() == ERROR_ALREADY_EXISTS;
-}
 
 } // namespace
 
@@ -51,44 +43,8 @@ bool is_port_id(std::string_view text) {
     return true;
 }
 
-std::string default_records() { return program_data() + "\\K2s\\vfprules"; }
-
-Expected<void> make_private_folder(const std::string &path) {
-    SECURITY_ATTRIBUTES access{sizeof(access), nullptr, FALSE};
-    if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(
-            k_private, SDDL_REVISION_1, &access.lpSecurityDescriptor, nullptr)) {
-        access.lpSecurityDescriptor = nullptr;
-    }
-    const auto parent = path.find_last_of("\\/");
-    const bool made =
-        access.lpSecurityDescriptor != nullptr &&
-        (parent == std::string::npos || make_folder(path.substr(0, parent), nullptr)) &&
-        make_folder(path, &access);
-    const DWORD why = GetLastError();
-    LocalFree(access.lpSecurityDescriptor);
-    if (made) {
-        return {};
-    }
-    return fail(why == ERROR_ACCESS_DENIED ? K2S_E_PERMISSION : K2S_E_IO,
-                "cannot make the folder '{}': Windows error {}", path, why);
-}
-
-std::vector<std::string> files_in(const std::string &folder) {
-    std::vector<std::string> names;
-    WIN32_FIND_DATAW found{};
-    HANDLE search = FindFirstFileW((detail::system_path(folder) + L"\\*").c_str(), &found);
-    if (search == INVALID_HANDLE_VALUE) {
-        return names;
-    }
-    do {
-        names.push_back(detail::narrow(found.cFileName));
-    } while (FindNextFileW(search, &found));
-    FindClose(search);
-    return names;
-}
-
-void remove_file(const std::string &path) {
-    DeleteFileW(detail::system_path(path).c_str());
+std::string default_records() {
+    return program_data() + "\\K2s\\vfprules";
 }
 
 Expected<std::vector<LocalAddress>> local_addresses() {

@@ -20,8 +20,7 @@ BOOST_AUTO_TEST_CASE(add_makes_network_and_endpoint) {
     const Bridge bridge(node.options);
     const auto result = bridge.add(node.request());
     BOOST_REQUIRE(result.has_value());
-    BOOST_TEST(to_json(*result, "1.1.0").value() ==
-               Json::parse(R"({"cniVersion": "1.1.0",
+    BOOST_TEST(to_json(*result, "1.1.0").value() == Json::parse(R"({"cniVersion": "1.1.0",
         "interfaces": [{"name": "eth0", "mac": "00:15:5d:ab:cd:ef",
                         "sandbox": "99999999-8888-7777-6666-555555555555"}],
         "ips": [{"address": "172.20.1.10/24", "gateway": "172.20.1.2", "interface": 0}],
@@ -76,15 +75,20 @@ BOOST_AUTO_TEST_CASE(other_objects_are_not_opened) {
 }
 
 BOOST_AUTO_TEST_CASE(whatever_fails_is_undone) {
-    const char *const last_resorts[]{"fail 80004005", "hang"};
+    const char *const last_resorts[]{"fail 80004005", "hang", "garbage"};
     for (const char *function :
          {"HcnEnumerateNetworks", "HcnCreateNetwork", "HcnEnumerateEndpoints", "HcnCreateEndpoint",
-          "HcnQueryEndpointProperties", "HcnOpenNamespace", "HcnModifyNamespace"}) {
-        for (const char *how : last_resorts) {
+          "HcnQueryNetworkProperties", "HcnQueryEndpointProperties", "HcnOpenNamespace",
+          "HcnModifyNamespace"}) {
+        for (const std::string how : last_resorts) {
+            if (how == "garbage" && std::string(function).find("HcnQuery") == std::string::npos &&
+                std::string(function).find("HcnEnumerate") == std::string::npos) {
+                continue; // these answer with nothing that could be read
+            }
             BOOST_TEST_CONTEXT(function << " " << how) {
                 Node node;
                 node.options.hcn.deadline = std::chrono::milliseconds(1500);
-                hcn::Double::fault(std::string(function) + " " + how);
+                hcn::Double::fault(function + (" " + how));
                 const auto result = Bridge(node.options).add(node.request());
                 BOOST_REQUIRE(!result);
                 BOOST_TEST(result.error().message.find(function) == 0);
@@ -184,8 +188,7 @@ BOOST_AUTO_TEST_CASE(gateway_and_loopback_from_the_configuration) {
     BOOST_TEST(endpoint["Routes"] ==
                Json::parse(R"([{"NextHop": "172.20.1.99", "DestinationPrefix": "0.0.0.0/0"},
                                {"NextHop": "172.20.1.98", "DestinationPrefix": "10.0.0.0/8"}])"));
-    BOOST_TEST(endpoint["Policies"] ==
-               Json::parse(R"([{"Type": "OutBoundNAT",
+    BOOST_TEST(endpoint["Policies"] == Json::parse(R"([{"Type": "OutBoundNAT",
                                 "Settings": {"Destinations": ["172.20.1.10"]}}])"));
     hcn::set_variable("K2S_HNS_VERSION", "10.1");
     BOOST_TEST(!Bridge(node.options).add(node.request(more, "second")));
@@ -231,9 +234,9 @@ BOOST_AUTO_TEST_CASE(check_finds_what_changed) {
     const auto result = bridge.add(request);
     request.config["prevResult"] = to_json(*result, "1.1.0").value();
     BOOST_TEST(bridge.check(request).has_value());
-    for (const auto &[path, value] :
-         {std::pair{"/ips/0/address", "172.20.1.11/24"}, {"/ips/0/gateway", "172.20.1.1"},
-          {"/interfaces/0/mac", "00:15:5d:00:00:01"}}) {
+    for (const auto &[path, value] : {std::pair{"/ips/0/address", "172.20.1.11/24"},
+                                      {"/ips/0/gateway", "172.20.1.1"},
+                                      {"/interfaces/0/mac", "00:15:5d:00:00:01"}}) {
         auto changed = request;
         changed.config["prevResult"][Json::json_pointer(path)] = value;
         BOOST_TEST(!bridge.check(changed));

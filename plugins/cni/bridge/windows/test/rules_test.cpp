@@ -93,6 +93,33 @@ BOOST_AUTO_TEST_CASE(garbage_collection_forgets_ports) {
     node.check_nothing_left();
 }
 
+BOOST_AUTO_TEST_CASE(garbage_collection_forgets_ports_that_somebody_else_removed) {
+    RulesNode node;
+    node.write("203.0.113.254");
+    BOOST_REQUIRE(node.add().has_value());
+    auto request = node.request();
+    request.config["cni.dev/valid-attachments"] =
+        Json::parse(R"([{"containerID": "pod", "ifname": "eth0"}])");
+    BOOST_TEST(Bridge(node.options).gc(request).has_value());
+    BOOST_TEST(vfprules::remembered(node.rules).size() == 1);
+    for (const auto &port : vfprules::remembered(node.rules)) {
+        files::remove(node.root / ("endpoint-" + port + ".json"));
+    }
+    BOOST_TEST(Bridge(node.options).gc(request).has_value());
+    BOOST_TEST(vfprules::remembered(node.rules).empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_repeated_add_that_fails_keeps_the_port) {
+    RulesNode node;
+    node.write("203.0.113.254");
+    BOOST_REQUIRE(node.add().has_value());
+    const auto ports = vfprules::remembered(node.rules);
+    files::ofstream(node.rules.rules_file) << "{";
+    BOOST_TEST(!node.add().has_value());
+    BOOST_TEST(node.count("endpoint") == 1);
+    BOOST_TEST(vfprules::remembered(node.rules) == ports);
+}
+
 BOOST_AUTO_TEST_CASE(a_rule_that_is_refused_fails_the_pod) {
     RulesNode node;
     if (!node.has_gateway()) {
