@@ -11,6 +11,7 @@ import tempfile
 import unittest
 
 import namespaces
+from cni_faults import run_until_call
 from namespaces import make, sh
 
 STAGE = os.environ["K2S_STAGE"]
@@ -49,10 +50,15 @@ class Cni(unittest.TestCase):
         config.update(more)
         return config
 
+    @staticmethod
+    def variables(command, pod="a", path=OURS):
+        return {**os.environ, "CNI_COMMAND": command, "CNI_CONTAINERID": pod, "CNI_IFNAME": "eth0",
+                "CNI_NETNS": f"/run/netns/{NODE}-{pod}", "CNI_PATH": path}
+
     def call(self, command, config, pod="a", netns=None, plugin=OURS, path=None, name="bridge", before=None, **env):
-        variables = {**os.environ, "CNI_COMMAND": command, "CNI_CONTAINERID": pod, "CNI_IFNAME": "eth0",
-                     "CNI_NETNS": f"/run/netns/{NODE}-{pod}" if netns is None else netns,
-                     "CNI_PATH": path or plugin, **env}
+        variables = {**self.variables(command, pod, path or plugin), **env}
+        if netns is not None:
+            variables["CNI_NETNS"] = netns
         done = subprocess.run(["ip", "netns", "exec", NODE, os.path.join(plugin, name)],
                               input=config if isinstance(config, str) else json.dumps(config),
                               capture_output=True, text=True, env=variables, preexec_fn=before)
@@ -72,6 +78,20 @@ class Cni(unittest.TestCase):
     def reserved(self):
         folder = os.path.join(self.folder, "ipam", "net")
         return sorted(name for name in os.listdir(folder) if re.match(r"[0-9a-f]+[.:]", name)) if os.path.isdir(folder) else []
+
+    def killed(self, command, config, step, plugin=OURS):
+        """Calls bridge again and again and kills it later each time: `step` system calls, behind its start. The caller
+        mends what is left."""
+        stdin = os.path.join(self.folder, "config")
+        with open(stdin, "w") as file:
+            json.dump(config, file)
+        bridge = [shutil.which("nsenter"), f"--net=/run/netns/{NODE}", os.path.join(plugin, "bridge")]
+        number, went_on = 250, True
+        while went_on:
+            went_on = run_until_call(number, bridge, self.variables(command, path=plugin), stdin)
+            yield number
+            number += step
+        self.assertGreater(number, 300, "it makes fewer calls than thought: start with a lower number")
 
     def node(self, *words):
         return sh("ip", "netns", "exec", NODE, *words)

@@ -9,8 +9,9 @@ import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from cni_faults import run_until_call, without_netfilter
+from cni_faults import without_netfilter
 from cni_node import DEBIANS, NODE, OURS, STAGE, Cni, main, reference, sh, why_not
+from namespaces import hide, pings
 
 THEIRS, NO_REFERENCE = (None, why_not()) if why_not() else reference()
 NEWEST = THEIRS is not None
@@ -93,22 +94,32 @@ class BesideReference(Cni):
         for name, more in MATRIX.items():
             if name in NEWER and not NEWEST:
                 continue
-            config = self.config(**{key: value for key, value in more.items() if key != "ipam"})
-            if more.get("ipam") == {}:
-                config["ipam"] = {}
-            config["ipam"].update(more.get("ipam", {}))
-            config["ipam"] = {key: value for key, value in config["ipam"].items() if value is not None}
-            theirs = dict(config)
-            if theirs["cniVersion"] == "1.1.0" and not NEWEST:
-                theirs["cniVersion"] = "1.0.0"
-            with self.subTest(name):
-                ours, expected = self.one(OURS, config), self.one(THEIRS, theirs)
-                expected[0]["cniVersion"] = config["cniVersion"]
-                for result in (ours[0], expected[0]):
-                    result.setdefault("dns", {})
-                self.assertEqual(ours[0], expected[0])
-                self.assertEqual(ours[1], expected[1])
-                self.assertEqual(ours[2], expected[2])
+            self.compare(name, more, THEIRS, NEWEST)
+
+    def test_beside_debians_reference(self):
+        if not NEWEST or not os.path.exists(os.path.join(DEBIANS, "bridge")):
+            self.skipTest("Debian's is the only one, or missing")
+        for name, more in MATRIX.items():
+            if name not in NEWER:
+                self.compare(name, more, DEBIANS, False)
+
+    def compare(self, name, more, reference, newest):
+        config = self.config(**{key: value for key, value in more.items() if key != "ipam"})
+        if more.get("ipam") == {}:
+            config["ipam"] = {}
+        config["ipam"].update(more.get("ipam", {}))
+        config["ipam"] = {key: value for key, value in config["ipam"].items() if value is not None}
+        theirs = dict(config)
+        if theirs["cniVersion"] == "1.1.0" and not newest:
+            theirs["cniVersion"] = "1.0.0"
+        with self.subTest(name):
+            ours, expected = self.one(OURS, config), self.one(reference, theirs)
+            expected[0]["cniVersion"] = config["cniVersion"]
+            for result in (ours[0], expected[0]):
+                result.setdefault("dns", {})
+            self.assertEqual(ours[0], expected[0])
+            self.assertEqual(ours[1], expected[1])
+            self.assertEqual(ours[2], expected[2])
 
     def test_the_reference_of_today(self):
         if not NEWEST:
@@ -213,6 +224,7 @@ class Bridge(Cni):
         self.node("ip", "link", "add", "cbr", "type", "bridge")
         self.node("ip", "addr", "add", "10.1.1.1/24", "dev", "cbr")
         self.assertIn("10.1.1.1/24", self.bad("ADD", config)[1])
+        self.assertIn("does not filter VLANs", self.bad("ADD", {**config, "vlan": 100})[1])
         self.assertEqual(self.reserved(), [])
         self.good("ADD", {**config, "forceAddress": True})
         addresses = json.loads(self.node("ip", "-4", "-j", "addr", "show", "cbr"))[0]["addr_info"]
@@ -265,23 +277,17 @@ class Bridge(Cni):
         for name in ("a", "b"):
             self.pod(name)
             self.good("ADD", config, pod=name)
-        ping = ["ip", "netns", "exec", f"{NODE}-a", "ping", "-c1", "-W2", "10.77.0.3"]
-        self.assertEqual(subprocess.run(ping, capture_output=True).returncode, 0)
+        self.assertTrue(pings(f"{NODE}-a", "10.77.0.3"))
         sh("ip", "-n", f"{NODE}-a", "link", "set", "eth0", "address", "02:00:00:00:00:77")
-        self.assertNotEqual(subprocess.run(ping, capture_output=True).returncode, 0)
+        self.assertFalse(pings(f"{NODE}-a", "10.77.0.3"))
 
     def test_isolated_ports(self):
         config = self.config(isDefaultGateway=True, portIsolation=True)
         for name in ("a", "b"):
             self.pod(name)
             self.good("ADD", config, pod=name)
-
-        def reaches(address):
-            return subprocess.run(["ip", "netns", "exec", f"{NODE}-a", "ping", "-c1", "-W1", address],
-                                  capture_output=True).returncode == 0
-
-        self.assertTrue(reaches("10.77.0.1"))
-        self.assertFalse(reaches("10.77.0.3"))
+        self.assertTrue(pings(f"{NODE}-a", "10.77.0.1"))
+        self.assertFalse(pings(f"{NODE}-a", "10.77.0.3"))
 
     def test_an_address_that_another_host_has(self):
         config = self.config(isGateway=True, enabledad=True)
@@ -332,10 +338,6 @@ class Bridge(Cni):
         self.assertEqual(self.ports(), [])
         self.assertNotIn("masquerade comment", self.node("nft", "list", "ruleset"))
 
-    def variables(self, command):
-        return {**os.environ, "CNI_COMMAND": command, "CNI_CONTAINERID": "a", "CNI_IFNAME": "eth0",
-                "CNI_NETNS": f"/run/netns/{NODE}-a", "CNI_PATH": OURS}
-
     def nothing_left(self):
         self.assertEqual(self.reserved(), [])
         self.assertEqual(self.ports(), [])
@@ -344,22 +346,22 @@ class Bridge(Cni):
         self.assertNotIn("10.77.0", rules)
 
     def test_killed_at_system_calls(self):
-        """DEL removes whatever an ADD that was killed there has left. Every fifth call; the first ones only start."""
+        """DEL removes whatever an ADD that was killed there has left."""
         config = self.config(isDefaultGateway=True, ipMasq=True, macspoofchk=True)
         self.pod("a")
-        self.good("ADD", config)
-        self.good("DEL", config)
-        stdin = os.path.join(self.folder, "config")
-        with open(stdin, "w") as file:
-            json.dump(config, file)
-        command = [shutil.which("nsenter"), f"--net=/run/netns/{NODE}", os.path.join(OURS, "bridge")]
-        number, went_on = 250, True
-        while went_on:
-            went_on = run_until_call(number, command, self.variables("ADD"), stdin)
+        for _ in self.killed("ADD", config, 5):
             self.good("DEL", config)
             self.nothing_left()
-            number += 5
-        self.assertGreater(number, 400, "ADD makes fewer calls than thought: the test has to begin earlier")
+
+    def test_killed_before_garbage_collection(self):
+        config = self.config(isDefaultGateway=True, ipMasq=True, macspoofchk=True)
+        self.pod("a")
+        for command in ("ADD", "DEL"):
+            for _ in self.killed(command, config, 13):
+                self.good("GC", {**config, "cni.dev/valid-attachments": []})
+                self.nothing_left()
+                if command == "DEL":
+                    self.good("ADD", config)
 
     def test_a_namespace_that_is_deleted_meanwhile(self):
         config = self.config(isDefaultGateway=True, ipMasq=True, macspoofchk=True)
@@ -384,8 +386,13 @@ class PortRules(Cni):
     """vfprules.json beside the exe. The pod's default gateway is an address that nobody has, as the .1 of a Windows
     node."""
 
+    @classmethod
+    def setUpClass(cls):
+        hide("/run/k2s")
+
     def setUp(self):
         super().setUp()
+        shutil.rmtree("/run/k2s/vfprules", True)
         self.bin = os.path.join(self.folder, "bin")
         os.mkdir(self.bin)
         for name in ("bridge", "host-local"):
@@ -406,14 +413,14 @@ class PortRules(Cni):
 
     def arrives(self):
         sh("ip", "-n", f"{NODE}-a", "neigh", "replace", "10.77.0.254", "lladdr", "02:00:00:00:00:01", "dev", "eth0")
-        return subprocess.run(["ip", "netns", "exec", f"{NODE}-a", "ping", "-c1", "-W1", "10.73.0.1"],
-                              capture_output=True).returncode == 0
+        return pings(f"{NODE}-a", "10.73.0.1")
 
-    def remembered(self, port):
-        return os.path.exists(f"/run/k2s/vfprules/{port}.port")
+    def remembered(self):
+        folder = "/run/k2s/vfprules"
+        return [name for name in os.listdir(folder) if name.endswith(".port")] if os.path.isdir(folder) else []
 
-    def nothing_left(self, port):
-        self.assertFalse(self.remembered(port))
+    def nothing_left(self):
+        self.assertEqual(self.remembered(), [])
         self.assertNotIn("chain", self.node("nft", "list", "ruleset"))
         self.assertEqual((self.ports(), self.reserved()), ([], []))
 
@@ -422,16 +429,54 @@ class PortRules(Cni):
         result = self.good("ADD", self.net, plugin=self.bin)
         port = self.ports()[0]["ifname"]
         self.assertTrue(self.arrives())
-        self.assertTrue(self.remembered(port))
+        self.assertEqual(self.remembered(), [f"{port}.port"])
         checked = {**self.net, "prevResult": result}
         self.good("CHECK", checked, plugin=self.bin)
         self.node("nft", "flush", "chain", "netdev", "k2s_vfprules", port)
         self.assertIn("route rule s", self.bad("CHECK", checked, plugin=self.bin)[1])
         self.good("DEL", self.net, plugin=self.bin)
-        self.nothing_left(port)
+        self.nothing_left()
         self.good("ADD", self.net, plugin=self.bin)
         self.good("GC", {**self.net, "cni.dev/valid-attachments": []}, plugin=self.bin)
-        self.nothing_left(port)
+        self.nothing_left()
+
+    def test_garbage_collection_forgets_ports_that_went_with_their_pods(self):
+        self.route("10.77.0.1")
+        self.good("ADD", self.net, plugin=self.bin)
+        valid = {**self.net, "cni.dev/valid-attachments": [{"containerID": "a", "ifname": "eth0"}]}
+        self.good("GC", valid, plugin=self.bin)
+        self.assertEqual(len(self.remembered()), 1)
+        sh("ip", "-n", NODE, "link", "del", self.ports()[0]["ifname"])
+        self.good("GC", valid, plugin=self.bin)
+        self.assertEqual(self.remembered(), [])
+        self.good("DEL", self.net, plugin=self.bin)
+        self.nothing_left()
+
+    def test_records_that_cannot_be_written(self):
+        """On a full or read-only disk the pod gets no rules that nobody would know of, so no port either."""
+        self.route("10.77.0.1")
+        os.makedirs("/run/k2s/vfprules")
+        for options, reason in (("nr_inodes=1", "No space left on device"), ("ro", "Read-only file system")):
+            sh("mount", "-t", "tmpfs", "-o", options, "tmpfs", "/run/k2s/vfprules")
+            try:
+                self.assertIn(reason, self.bad("ADD", self.net, plugin=self.bin)[1])
+                self.nothing_left()
+            finally:
+                sh("umount", "/run/k2s/vfprules")
+        self.good("ADD", self.net, plugin=self.bin)
+        self.good("DEL", self.net, plugin=self.bin)
+        self.nothing_left()
+
+    def test_killed_at_system_calls(self):
+        """Nothing is left of a port that was in the making or going, and the second run mends it."""
+        self.route("10.77.0.1")
+        garbage = {**self.net, "cni.dev/valid-attachments": []}
+        for command, mend, config in (("ADD", "DEL", self.net), ("ADD", "GC", garbage), ("DEL", "GC", garbage)):
+            for _ in self.killed(command, self.net, 17, plugin=self.bin):
+                self.good(mend, config, plugin=self.bin)
+                self.nothing_left()
+                if command == "DEL":
+                    self.good("ADD", self.net, plugin=self.bin)
 
     def test_left_out_when_the_environment_says_so(self):
         self.route("10.77.0.1")
@@ -463,6 +508,38 @@ class HostLocal(Cni):
         code, message = self.bad("ADD", config, netns="/x", name="host-local")
         self.assertEqual(code, 5)
         self.assertIn("/proc/nowhere", message)
+
+    def test_a_disk_that_is_full_or_read_only(self):
+        config = self.config()
+        folder = config["ipam"]["dataDir"]
+        os.mkdir(folder)
+
+        for limit in ("nr_inodes=5", "size=8k"):  # a folder, a lock, the last address and one reservation
+            with self.subTest(limit):
+                sh("mount", "-t", "tmpfs", "-o", limit, "tmpfs", folder)
+                try:
+                    self.good("ADD", config, pod="first", netns="/x", name="host-local")
+                    code, message = self.bad("ADD", config, pod="second", netns="/x", name="host-local")
+                    self.assertEqual(code, 5)
+                    self.assertIn("No space left on device; make room", message)
+                    self.assertEqual(self.reserved(), ["10.77.0.2"])
+                    sh("mount", "-o", "remount,ro", folder)
+                    for command, pod in (("ADD", "second"), ("DEL", "first")):
+                        code, message = self.bad(command, config, pod=pod, netns="/x", name="host-local")
+                        self.assertEqual(code, 5)
+                        self.assertIn("Read-only file system", message)
+                    sh("mount", "-o", "remount,rw", folder)
+                    self.good("DEL", config, pod="first", netns="/x", name="host-local")
+                    self.good("ADD", config, pod="second", netns="/x", name="host-local")
+                finally:
+                    sh("umount", folder)
+
+    def test_long_and_deep_input(self):
+        for name in ("bridge", "host-local"):
+            code, message = self.bad("ADD", json.dumps(self.config(filler="x" * 10_000_000)), netns="/x", name=name)
+            self.assertEqual((code, message), (6, "the network configuration is longer than 4 MiB"))
+            self.assertEqual(self.bad("ADD", "[" * 1_000_000, netns="/x", name=name)[0], 6)
+            self.assertEqual(self.bad("ADD", "", netns="/x", name=name)[0], 6)
 
     def test_version_and_introduction(self):
         for name in ("bridge", "host-local"):

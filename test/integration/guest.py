@@ -30,7 +30,13 @@ poweroff -f
 
 def why_not():
     missing = [name for name in ("qemu-system-x86_64", "ldd", "strip", "dpkg-deb", "apt-get") if not shutil.which(name)]
-    return f"{', '.join(missing)} missing" if missing else None
+    if missing:
+        return f"{', '.join(missing)} missing"
+    try:
+        kernel()
+    except (AttributeError, OSError, subprocess.SubprocessError) as error:
+        return f"Debian's kernel for virtual machines cannot be had: {error}"
+    return None
 
 
 def kernel():

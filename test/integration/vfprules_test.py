@@ -10,7 +10,7 @@ import tempfile
 import time
 import unittest
 
-from namespaces import make, sh, why_not
+from namespaces import hide, make, pings, sh, why_not
 
 STAGE = os.environ["K2S_STAGE"]
 VFPRULES = os.path.join(STAGE, "bin", "vfprules")
@@ -27,6 +27,7 @@ class VfpRules(unittest.TestCase):
     that leads nowhere, as the .1 of a Windows node; gw0 is another interface of the node."""
 
     def setUp(self):
+        shutil.rmtree("/run/k2s/vfprules", True)
         self.folder = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, self.folder, True)
         make(self, NODE, POD)
@@ -50,16 +51,8 @@ class VfpRules(unittest.TestCase):
             json.dump({"routes": routes, "vfpapi": []}, file)
 
     def command(self, *words):
-        # A private /run, so that neither the machine's records are seen nor others see ours.
-        return ["unshare", "-m", "sh", "-c", 'mount --bind "$0" /run/k2s && exec "$@"', self.run_folder(),
-                "nsenter", f"--net=/run/netns/{NODE}", VFPRULES, *words, "-rules", os.path.join(self.folder, "vfprules.json"),
-                "--format", "json"]
-
-    def run_folder(self):
-        path = os.path.join(self.folder, "run")
-        os.makedirs(path, exist_ok=True)
-        os.makedirs("/run/k2s", exist_ok=True)
-        return path
+        return ["nsenter", f"--net=/run/netns/{NODE}", VFPRULES, *words,
+                "-rules", os.path.join(self.folder, "vfprules.json"), "--format", "json"]
 
     def call(self, *words):
         done = subprocess.run(self.command(*words), capture_output=True, text=True, timeout=60)
@@ -73,30 +66,26 @@ class VfpRules(unittest.TestCase):
     def states(self, result):
         return {each["name"]: each["state"] for each in result["rules"]}
 
-    def pings(self, address):
-        return subprocess.run(["ip", "netns", "exec", POD, "ping", "-c1", "-W1", address],
-                              capture_output=True).returncode == 0
-
     def table(self):
         return sh("ip", "netns", "exec", NODE, "nft", "list", "ruleset")
 
     def test_frames_arrive(self):
-        self.assertTrue(self.pings("10.71.0.2"), "the pod reaches its own network")
-        self.assertFalse(self.pings("10.73.0.1"))
-        self.assertFalse(self.pings("fd73::1"))
+        self.assertTrue(pings(POD, "10.71.0.2"), "the pod reaches its own network")
+        self.assertFalse(pings(POD, "10.73.0.1"))
+        self.assertFalse(pings(POD, "fd73::1"))
         result = self.good("-portid", "vethpod")
         self.assertEqual(result["backend"], "nftables")
         self.assertEqual(self.states(result), {"pods": "added", "six": "added"})
-        self.assertTrue(self.pings("10.73.0.1"))
-        self.assertTrue(self.pings("fd73::1"))
-        self.assertFalse(self.pings("10.74.0.1"), "what no route names goes to the default gateway as before")
+        self.assertTrue(pings(POD, "10.73.0.1"))
+        self.assertTrue(pings(POD, "fd73::1"))
+        self.assertFalse(pings(POD, "10.74.0.1"), "what no route names goes to the default gateway as before")
 
         before = self.table()
         self.assertEqual(self.states(self.good("-portid", "vethpod")), {"pods": "present", "six": "present"})
         self.assertEqual(self.table(), before, "a second call changes nothing")
 
         self.assertEqual(set(self.states(self.good("-portid", "vethpod", "remove")).values()), {"removed"})
-        self.assertFalse(self.pings("10.73.0.1"))
+        self.assertFalse(pings(POD, "10.73.0.1"))
         self.assertEqual(self.good("-portid", "vethpod", "remove")["rules"], [])
         self.assertEqual(self.good("list"), [])
 
@@ -104,7 +93,7 @@ class VfpRules(unittest.TestCase):
         """It is reached through the bridge's own address, as every address of the host is."""
         self.write(route("up", "10.74.0.0/24", "10.72.0.2", 1))
         self.good("-portid", "vethpod")
-        self.assertTrue(self.pings("10.74.0.1"))
+        self.assertTrue(pings(POD, "10.74.0.1"))
 
     def test_a_gateway_that_is_plugged_into_the_bridge(self):
         sh("ip", "-n", NODE, "link", "set", "gw1", "master", "br0")
@@ -112,12 +101,12 @@ class VfpRules(unittest.TestCase):
         detail = self.good("-portid", "vethpod")["rules"][0]["detail"]
         mac = json.loads(sh("ip", "-n", NODE, "-j", "link", "show", "gw0"))[0]["address"]
         self.assertIn(mac.upper().replace(":", "-"), detail)
-        self.assertTrue(self.pings("10.74.0.1"))
+        self.assertTrue(pings(POD, "10.74.0.1"))
 
     def test_the_most_urgent_rule_counts(self):
         self.write(route("wide", "10.0.0.0/8", "10.71.0.2", 300), route("none", "0.0.0.0/0", "10.71.0.2", 400))
         self.good("-portid", "vethpod")
-        self.assertTrue(self.pings("10.74.0.1"))
+        self.assertTrue(pings(POD, "10.74.0.1"))
         order = [line.split('comment "')[1] for line in self.table().splitlines() if "comment" in line and "daddr set" in line]
         self.assertEqual([each.strip('" ') for each in order], ["wide", "none"])
 
@@ -127,7 +116,7 @@ class VfpRules(unittest.TestCase):
         self.assertEqual(code, 8)
         self.assertIn("rule far is not applied: no interface of this machine has its gateway 10.71.0.20", error)
         self.assertEqual(result["skipped"], [{"name": "far", "gateway": "10.71.0.20"}])
-        self.assertTrue(self.pings("10.73.0.1"))
+        self.assertTrue(pings(POD, "10.73.0.1"))
 
     def test_drift_is_found_and_mended(self):
         self.good("-portid", "vethpod")
@@ -140,7 +129,7 @@ class VfpRules(unittest.TestCase):
         self.assertEqual(self.states(self.good("-portid", "vethpod")),
                          {"pods": "replaced", "six": "removed", "more": "added"})
         self.good("-portid", "vethpod", "verify")
-        self.assertTrue(self.pings("10.74.0.1"))
+        self.assertTrue(pings(POD, "10.74.0.1"))
 
     def test_dry_run_is_what_nft_takes(self):
         result = self.good("-portid", "vethpod", "-dry-run")
@@ -148,7 +137,7 @@ class VfpRules(unittest.TestCase):
         self.assertEqual(self.table(), "")
         subprocess.run(["ip", "netns", "exec", NODE, "nft", "-f", "-"],
                        input="\n".join(each["command"] for each in result["commands"]), text=True, check=True)
-        self.assertTrue(self.pings("10.73.0.1"))
+        self.assertTrue(pings(POD, "10.73.0.1"))
         self.good("-portid", "vethpod", "verify")
 
     def test_an_interface_that_is_gone(self):
@@ -171,7 +160,7 @@ class VfpRules(unittest.TestCase):
                 while "vethpod" not in self.table():
                     self.assertLess(time.monotonic(), deadline, "nobody put the rules back")
                     time.sleep(0.1)
-            self.assertTrue(self.pings("10.73.0.1"))
+            self.assertTrue(pings(POD, "10.73.0.1"))
         finally:
             watcher.send_signal(signal.SIGTERM)
             self.assertEqual(watcher.wait(60), 0)
@@ -205,4 +194,5 @@ if __name__ == "__main__":
     if reason:
         print(reason)
         sys.exit(77)
+    hide("/run/k2s")
     unittest.main()
