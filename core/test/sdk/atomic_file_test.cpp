@@ -14,6 +14,7 @@
 #include <csignal>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #endif
 
 namespace fs = boost::filesystem;
@@ -102,7 +103,6 @@ BOOST_AUTO_TEST_CASE(nothing_changes_before_the_commit) {
         BOOST_REQUIRE(file.open(utf8(target)));
         BOOST_TEST(file.write("new", 3));
         BOOST_TEST(read(target) == "old");
-        BOOST_TEST(dir.entries() == 2u);
     }
     BOOST_TEST(read(target) == "old");
     BOOST_TEST(dir.entries() == 1u);
@@ -231,6 +231,32 @@ BOOST_AUTO_TEST_CASE(a_device_is_refused) {
     BOOST_TEST(!file.open(utf8(dir.path / "link")));
     BOOST_TEST(file.error().message.find("special file") != std::string::npos);
     BOOST_TEST(fs::is_symlink(dir.path / "link"));
+}
+
+BOOST_AUTO_TEST_CASE(a_process_that_is_killed_leaves_nothing) {
+    Directory dir;
+    const fs::path target = dir.path / "file";
+    put(target, "old");
+    const int unnamed = open(dir.path.c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
+    if (unnamed < 0) {
+        BOOST_TEST_MESSAGE("this file system has no files without a name");
+        return;
+    }
+    close(unnamed);
+    const pid_t child = fork();
+    BOOST_REQUIRE(child >= 0);
+    if (child == 0) {
+        k2s::AtomicFile file;
+        if (file.open(target.native()) && file.write("new", 3)) {
+            raise(SIGKILL);
+        }
+        _exit(1);
+    }
+    int status = 0;
+    BOOST_REQUIRE(waitpid(child, &status, 0) == child);
+    BOOST_TEST(WIFSIGNALED(status));
+    BOOST_TEST(read(target) == "old");
+    BOOST_TEST(dir.entries() == 1u);
 }
 
 // Stands for a full disk, which needs privileges to arrange: write() fails in the middle.

@@ -25,7 +25,8 @@ namespace k2s {
 /// Replaces a file in one step: the bytes go to a new file in the same directory, and `commit()`
 /// flushes them to the disk and renames that file over the target. Until then – and after any
 /// failure, or when the object dies first – the old target is untouched and no partial file stays.
-/// (A process that is killed leaves its temporary file, `.k2s-<random>.tmp`, in the directory.)
+/// A process that is killed leaves nothing either, but on file systems without files that have no
+/// name, where its `.k2s-<random>.tmp` stays in the directory.
 ///
 /// Paths are UTF-8; on Windows they may be longer than MAX_PATH. A target that is a symbolic link
 /// is itself replaced, not what it points to. A target that is or points to a directory or a device
@@ -60,6 +61,13 @@ class AtomicFile {
 
     bool fail(std::string what);
     static std::string temporary_name(std::uint64_t salt);
+#if defined(_WIN32)
+    bool goes_when_closed(bool goes) noexcept;
+#else
+    template <class Make> bool make_name(Make make);
+    bool name_it();
+    std::string descriptor_path() const { return "/proc/self/fd/" + std::to_string(file_); }
+#endif
 
     std::string path_;
     Error error_;
@@ -105,6 +113,13 @@ inline bool AtomicFile::fail(std::string what) {
     return false;
 }
 
+/// False where the file system has no such thing.
+inline bool AtomicFile::goes_when_closed(bool goes) noexcept {
+    FILE_DISPOSITION_INFO info{};
+    info.DeleteFile = goes ? TRUE : FALSE;
+    return SetFileInformationByHandle(file_, FileDispositionInfo, &info, sizeof info) != 0;
+}
+
 inline bool AtomicFile::open(std::string_view path, unsigned /*mode*/) {
     discard();
     path_ = path;
@@ -125,9 +140,10 @@ inline bool AtomicFile::open(std::string_view path, unsigned /*mode*/) {
         const auto salt = static_cast<std::uint64_t>(now.QuadPart) * 977 + GetCurrentProcessId() +
                           (static_cast<std::uint64_t>(attempt) << 48);
         temporary_ = target_.substr(0, slash + 1) + detail::widen(temporary_name(salt));
-        file_ = CreateFileW(temporary_.c_str(), GENERIC_WRITE, 0, nullptr, CREATE_NEW,
+        file_ = CreateFileW(temporary_.c_str(), GENERIC_WRITE | DELETE, 0, nullptr, CREATE_NEW,
                             FILE_ATTRIBUTE_NORMAL, nullptr);
         if (file_ != INVALID_HANDLE_VALUE) {
+            goes_when_closed(true); // should this process be killed
             return true;
         }
         if (GetLastError() != ERROR_FILE_EXISTS) {
@@ -164,6 +180,7 @@ inline bool AtomicFile::commit() {
     if (!FlushFileBuffers(file_)) {
         return fail("cannot flush");
     }
+    goes_when_closed(false);
     CloseHandle(file_);
     file_ = INVALID_HANDLE_VALUE;
     if (!MoveFileExW(temporary_.c_str(), target_.c_str(),
@@ -194,6 +211,35 @@ inline bool AtomicFile::fail(std::string what) {
     error_.message = std::move(what) + " '" + path_ + "': " + std::strerror(code);
     discard();
     return false;
+}
+
+/// Calls `make(name)` until the name is no other's.
+template <class Make> bool AtomicFile::make_name(Make make) {
+    struct timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    for (int attempt = 0; attempt < k_name_attempts; ++attempt) {
+        const auto salt = static_cast<std::uint64_t>(now.tv_sec) * 1000000000ULL +
+                          static_cast<std::uint64_t>(now.tv_nsec) +
+                          (static_cast<std::uint64_t>(getpid()) << 32) +
+                          (static_cast<std::uint64_t>(attempt) << 56);
+        temporary_ = temporary_name(salt);
+        if (make(temporary_.c_str())) {
+            return true;
+        }
+        if (errno != EEXIST) {
+            break;
+        }
+    }
+    temporary_.clear();
+    return false;
+}
+
+/// Only a file with a name can replace another one.
+inline bool AtomicFile::name_it() {
+    return !temporary_.empty() || make_name([this](const char *name) {
+        return linkat(AT_FDCWD, descriptor_path().c_str(), directory_, name, AT_SYMLINK_FOLLOW) ==
+               0;
+    });
 }
 
 inline bool AtomicFile::open(std::string_view path, unsigned mode) {
@@ -228,22 +274,18 @@ inline bool AtomicFile::open(std::string_view path, unsigned mode) {
                                    "; name a regular file"};
         return false;
     }
-    struct timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    for (int attempt = 0; attempt < k_name_attempts; ++attempt) {
-        const auto salt = static_cast<std::uint64_t>(now.tv_sec) * 1000000000ULL +
-                          static_cast<std::uint64_t>(now.tv_nsec) +
-                          (static_cast<std::uint64_t>(getpid()) << 32) +
-                          (static_cast<std::uint64_t>(attempt) << 56);
-        temporary_ = temporary_name(salt);
-        file_ = openat(directory_, temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-                       static_cast<mode_t>(mode));
-        if (file_ >= 0 || errno != EEXIST) {
-            break;
-        }
+#if defined(O_TMPFILE)
+    file_ = openat(directory_, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, static_cast<mode_t>(mode));
+    if (file_ >= 0 && access(descriptor_path().c_str(), F_OK) != 0) { // no /proc, or not for us
+        ::close(file_);
+        file_ = -1;
     }
-    if (file_ < 0) {
-        temporary_.clear();
+#endif
+    if (file_ < 0 && !make_name([&](const char *name) {
+            file_ = openat(directory_, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+                           static_cast<mode_t>(mode));
+            return file_ >= 0;
+        })) {
         return fail("cannot create a file beside");
     }
     if (exists && S_ISREG(old.st_mode) && fchmod(file_, old.st_mode & 0777) != 0) {
@@ -280,6 +322,9 @@ inline bool AtomicFile::commit() {
     }
     if (fsync(file_) != 0) {
         return fail("cannot flush");
+    }
+    if (!name_it()) {
+        return fail("cannot give a name to the file beside");
     }
     // Network file systems report a full disk only here.
     const int closed = ::close(file_);
