@@ -2,11 +2,11 @@
 // Fuzz target of what a container runtime gives to bridge and host-local: an input is the network
 // configuration, with a prevResult in it or not. Nothing is done with it.
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 
 #include "bridge/linux/config.hpp"
 #include "ipam/ranges.hpp"
+#include "require.hpp"
 #include "spec/dispatch.hpp"
 #include "spec/result.hpp"
 #include "spec/version.hpp"
@@ -14,12 +14,6 @@
 using namespace k2s::cni;
 
 namespace {
-
-void require(bool holds) {
-    if (!holds) {
-        std::abort();
-    }
-}
 
 /// A result that was read can be written in each version, and read again.
 Result<void> check_result(const Request &request) {
@@ -64,16 +58,15 @@ Result<void> look(const Request &request) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const std::string input(reinterpret_cast<const char *>(data), size);
     for (const std::string command : {"ADD", "DEL", "CHECK", "GC", "STATUS"}) {
-        const Surroundings surroundings{
-            [&](std::string_view name) -> std::string {
-                return name == "CNI_COMMAND"       ? command
-                       : name == "CNI_CONTAINERID" ? "pod"
-                       : name == "CNI_IFNAME"      ? "eth0"
-                       : name == "CNI_NETNS"       ? "/run/netns/pod"
-                       : name == "CNI_PATH"        ? "/opt/cni/bin"
-                                                   : "";
-            },
-            [&] { return Result<std::string>(input); }};
+        const Surroundings surroundings{[&](std::string_view name) -> std::string {
+                                            return name == "CNI_COMMAND"       ? command
+                                                   : name == "CNI_CONTAINERID" ? "pod"
+                                                   : name == "CNI_IFNAME"      ? "eth0"
+                                                   : name == "CNI_NETNS"       ? "/run/netns/pod"
+                                                   : name == "CNI_PATH"        ? "/opt/cni/bin"
+                                                                               : "";
+                                        },
+                                        [&] { return Result<std::string>(input); }};
         Verbs verbs;
         verbs.del = verbs.check = verbs.gc = verbs.status = look;
         verbs.add = [](const Request &request) -> Result<Json> {

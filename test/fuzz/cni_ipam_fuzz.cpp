@@ -1,25 +1,19 @@
 // SPDX-License-Identifier: MIT
-// Fuzz target of host-local's folder, in which others write, too. An input is a list of files: a line
-// with the name, a line with the content ("\r\n" as "|"), and so on.
+// Fuzz target of host-local's folder, in which others write, too. An input is a list of files: a
+// line with the name, a line with the content ("\r\n" as "|"), and so on.
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 
 #include <boost/filesystem.hpp>
 #include <boost/filesystem/fstream.hpp>
 
 #include "ipam/store.hpp"
+#include "require.hpp"
 
 using namespace k2s::cni;
 namespace fs = boost::filesystem;
 
 namespace {
-
-void require(bool holds) {
-    if (!holds) {
-        std::abort();
-    }
-}
 
 std::string take_line(std::string &input) {
     const auto end = input.find('\n');

@@ -1,23 +1,17 @@
 // SPDX-License-Identifier: MIT
-// Fuzz target of httpproxy's strict gate: heads, trailers and chunked bodies. The first two bytes of an
-// input say where it is cut, the rest is what a peer sends.
+// Fuzz target of httpproxy's strict gate: heads, trailers and chunked bodies. The first two bytes
+// of an input say where it is cut, the rest is what a peer sends.
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "chunk_scanner.hpp"
 #include "head_parser.hpp"
+#include "require.hpp"
 
 using namespace k2s::httpproxy;
 
 namespace {
-
-void require(bool holds) {
-    if (!holds) {
-        std::abort();
-    }
-}
 
 // What must hold for every accepted head, however it was written.
 void check_head(const HeadParser &parser, std::string_view data, bool request) {
@@ -26,7 +20,8 @@ void check_head(const HeadParser &parser, std::string_view data, bool request) {
     require(!(parser.chunked() && parser.has_content_length()));
     for (const HeaderField &field : parser.fields()) {
         require(!field.name.empty());
-        require(field.name.find_first_of(std::string_view(" \t\r\n:\0", 6)) == std::string_view::npos);
+        require(field.name.find_first_of(std::string_view(" \t\r\n:\0", 6)) ==
+                std::string_view::npos);
         require(field.value.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos);
     }
     if (request) {

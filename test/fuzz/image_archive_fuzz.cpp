@@ -4,7 +4,6 @@
 // past them.
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <string>
 
@@ -12,6 +11,7 @@
 
 #include "base/file.hpp"
 #include "layer/layer_check.hpp"
+#include "require.hpp"
 #include "store/verify.hpp"
 #include "transfer/import.hpp"
 
@@ -20,12 +20,6 @@ using namespace k2s::image;
 namespace {
 
 constexpr uint64_t k_limit = 1U << 20U;
-
-void require(bool holds) {
-    if (!holds) {
-        std::abort();
-    }
-}
 
 class Bytes final : public Source {
   public:

@@ -2,23 +2,17 @@
 // Fuzz target of what images are described by: an input is read as an index, a manifest, a
 // configuration and a file with credentials, its first line as a name, a platform and a digest.
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 
 #include "model/document.hpp"
 #include "model/reference.hpp"
 #include "registry/auth.hpp"
+#include "require.hpp"
 #include "store/walk.hpp"
 
 using namespace k2s::image;
 
 namespace {
-
-void require(bool holds) {
-    if (!holds) {
-        std::abort();
-    }
-}
 
 /// What was read and written is read the same again.
 template <class Document> void written_as_read(const std::string &text) {

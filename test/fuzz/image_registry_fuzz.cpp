@@ -3,20 +3,14 @@
 // (WWW-Authenticate), the second a URL, the third a Location header of that URL's answer.
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 
 #include "registry/auth.hpp"
+#include "require.hpp"
 
 using namespace k2s::image;
 
 namespace {
-
-void require(bool holds) {
-    if (!holds) {
-        std::abort();
-    }
-}
 
 /// It goes into a request's head, so nothing in it may end a line.
 bool clean(std::string_view text) {

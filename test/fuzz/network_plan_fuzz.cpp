@@ -3,21 +3,15 @@
 // cluster.json.
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
 #include "plan/plan.hpp"
+#include "require.hpp"
 
 using namespace k2s;
 using namespace k2s::network;
 
 namespace {
-
-void require(bool holds) {
-    if (!holds) {
-        std::abort();
-    }
-}
 
 void check_plan(const Plan &plan) {
     require(Json::accept(to_json(plan).dump()));

@@ -3,22 +3,16 @@
 // the port comes from the sizes.
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "common/no_proxy.hpp"
 #include "common/text.hpp"
+#include "require.hpp"
 
 using k2s::NoProxy;
 
 namespace {
-
-void require(bool holds) {
-    if (!holds) {
-        std::abort();
-    }
-}
 
 std::string upper(std::string_view text) {
     std::string out(text);

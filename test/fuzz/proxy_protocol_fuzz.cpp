@@ -2,22 +2,16 @@
 // Fuzz target of l4proxy's PROXY protocol parser. The first two bytes of an input say where it is
 // cut, the rest is what a peer sends.
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "l4proxy/proxy_protocol.hpp"
+#include "require.hpp"
 
 using namespace k2s::l4proxy;
 using Status = ProxyParse::Status;
 
 namespace {
-
-void require(bool holds) {
-    if (!holds) {
-        std::abort();
-    }
-}
 
 bool mapped(const Endpoint &end) {
     return end.address().is_v6() && end.address().to_v6().is_v4_mapped();

@@ -2,24 +2,18 @@
 // Fuzz target of the proxies' settings. Each line of an input is a letter that says which setting
 // it is, and its text. Settings that name files are left out.
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "common/text.hpp"
 #include "l4proxy/settings.hpp"
+#include "require.hpp"
 #include "settings.hpp"
 
 namespace {
 
 using k2s::parse_decimal;
-
-void require(bool holds) {
-    if (!holds) {
-        std::abort();
-    }
-}
 
 template <typename T> void require_sound(const std::expected<T, k2s::Error> &checked) {
     require(checked.has_value() || (checked.error().code < 0 && !checked.error().message.empty()));

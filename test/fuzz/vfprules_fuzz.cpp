@@ -2,20 +2,14 @@
 // Fuzz target of vfprules.json and of what vfpctrl.exe prints: an input is read as each of them.
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 
+#include "require.hpp"
 #include "vfprules/vfpctrl.hpp"
 
 using namespace k2s::vfprules;
 
 namespace {
-
-void require(bool holds) {
-    if (!holds) {
-        std::abort();
-    }
-}
 
 const LocalAddress k_own{*Address::parse("172.20.1.2"), "cbr0_ep", 7, {0, 0x15, 0x5d, 1, 2, 3}};
 

@@ -2,13 +2,13 @@
 // Fuzz target of yaml2json: whatever comes in, a conversion ends within its limits in JSON that a
 // JSON parser takes or in a message that names the input; and the options do not change which.
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include <nlohmann/json.hpp>
 
 #include "convert.hpp"
+#include "require.hpp"
 
 namespace {
 
@@ -17,12 +17,6 @@ using namespace k2s::yaml2json;
 bool append(void *context, const char *data, size_t size) {
     static_cast<std::string *>(context)->append(data, size);
     return true;
-}
-
-void require(bool holds) {
-    if (!holds) {
-        std::abort();
-    }
 }
 
 bool convert_to_array(std::string_view input, Options options, std::string &output) {

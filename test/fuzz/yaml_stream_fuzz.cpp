@@ -4,7 +4,6 @@
 // message. The first line of the input is the query.
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -12,16 +11,11 @@
 #include <nlohmann/json.hpp>
 
 #include "convert.hpp"
+#include "require.hpp"
 
 namespace {
 
 using namespace k2s::yaml2json;
-
-void require(bool holds) {
-    if (!holds) {
-        std::abort();
-    }
-}
 
 bool append(void *context, const char *data, size_t size) {
     static_cast<std::string *>(context)->append(data, size);

@@ -4,7 +4,6 @@ mean it ill."""
 import json
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 import time

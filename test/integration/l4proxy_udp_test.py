@@ -11,7 +11,7 @@ import threading
 import unittest
 
 from forwarding import MARK, Forwarding, NamespaceTest
-from k2s import WINDOWS, Running, free_port
+from k2s import Running, free_port
 
 # Answers every datagram with its name in front. Arguments: address port name
 SERVER = """

@@ -2,29 +2,25 @@
 """httpproxy with clients and peers of others: curl's ways to use a proxy, Go's net/http, npm's
 https-proxy-agent, undici and ws, h11 as a strict peer on both sides, squid as an upstream."""
 import contextlib
-import http.server
 import itertools
 import json
 import os
 import shutil
 import socket
-import ssl
 import subprocess
 import threading
 import time
 import unittest
 
-from k2s import Running, TreeTest, native
+from k2s import Running, TreeTest, free_port, native
+from web import Files, certificate, serve
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")), "k2s")
 
 
-class Origin(http.server.SimpleHTTPRequestHandler):
+class Origin(Files):
     protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_):
-        pass
 
     def do_POST(self):
         if self.headers.get("Transfer-Encoding") == "chunked":
@@ -45,28 +41,12 @@ class Origin(http.server.SimpleHTTPRequestHandler):
 
 
 class ProxyTest(TreeTest):
-    def serve(self, certificate=None):
+    def serve(self, certified=None):
         content = os.path.join(self.folder, "content")
         os.makedirs(content, exist_ok=True)
         with open(os.path.join(content, "big"), "wb") as file:
             file.write(b"0123456789abcdef" * 65536)
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0),
-                                                 lambda *args, **kw: Origin(*args, directory=content, **kw))
-        if certificate:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(*certificate)
-            server.socket = context.wrap_socket(server.socket, server_side=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        self.addCleanup(server.server_close)
-        self.addCleanup(server.shutdown)
-        return f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}/"
-
-    def certificate(self):
-        key, certificate = os.path.join(self.folder, "key.pem"), os.path.join(self.folder, "cert.pem")
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out",
-                        certificate, "-days", "2", "-subj", "/CN=localhost", "-addext",
-                        "subjectAltName=DNS:localhost,IP:127.0.0.1"], check=True, capture_output=True)
-        return certificate, key
+        return serve(self, content, Origin, certified)
 
     def proxy(self, *arguments, **options):
         running = Running(self, "httpproxy", "--addr", "127.0.0.1:0", "--verbose", *arguments, **options)
@@ -82,12 +62,12 @@ class Clients(ProxyTest):
         return done.stdout
 
     def test_curl_in_its_modes(self):
-        certificate = self.certificate()
-        plain, secure, proxy = self.serve(), self.serve(certificate), self.proxy()
+        certified = certificate(self)
+        plain, secure, proxy = self.serve(), self.serve(certified), self.proxy()
         body = os.path.join(self.folder, "body")
         with open(body, "wb") as file:
             file.write(os.urandom(2_000_000))
-        curl = ("curl", "-sS", "-m", "60", "--noproxy", "", "--cacert", certificate[0])
+        curl = ("curl", "-sS", "-m", "60", "--noproxy", "", "--cacert", certified[0])
         for mode in (("-x", proxy.url), ("-x", proxy.url, "--proxytunnel"), ("--proxy1.0", f"127.0.0.1:{proxy.port}"),
                      ("--proxy1.0", f"127.0.0.1:{proxy.port}", "--proxytunnel"),
                      ("-x", proxy.url.replace("127.0.0.1", "user:word@127.0.0.1"))):
@@ -116,7 +96,7 @@ class Clients(ProxyTest):
     def test_node(self):
         modules = os.environ | {"NODE_PATH": "/usr/share/nodejs:/usr/lib/nodejs", "NODE_NO_WARNINGS": "1"}
         said = self.client("node", os.path.join(HERE, "clients", "clients.js"), self.proxy().url, self.serve(),
-                           self.serve(self.certificate()), env=modules)
+                           self.serve(certificate(self)), env=modules)
         for name in (b"https-proxy-agent", b"undici 2", b"ws", b"upgrade"):
             self.assertIn(b"ok " + name, said)
 
@@ -269,9 +249,7 @@ class StrictPeers(ProxyTest):
 @unittest.skipUnless(shutil.which("squid"), "squid is not here")
 class Squid(ProxyTest):
     def squid(self, auth):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         folder = os.path.join(self.folder, f"squid-{port}")
         os.makedirs(folder)
         os.chmod(self.folder, 0o755)
@@ -302,8 +280,8 @@ class Squid(ProxyTest):
         self.fail("squid does not start")
 
     def test_upstream_with_basic(self):
-        certificate = self.certificate()
-        plain, secure = self.serve(), self.serve(certificate)
+        certified = certificate(self)
+        plain, secure = self.serve(), self.serve(certified)
         upstream = f"http://127.0.0.1:{self.squid(auth=True)}"
         # Names of this host go direct unless a rule says otherwise.
         def through(credentials):
@@ -315,13 +293,13 @@ class Squid(ProxyTest):
             proxy = self.proxy(*through(credentials))
             for url in (plain, secure):
                 for _ in range(2):
-                    done = subprocess.run(["curl", "-sS", "-m", "60", "--noproxy", "", "--cacert", certificate[0], "-x",
+                    done = subprocess.run(["curl", "-sS", "-m", "60", "--noproxy", "", "--cacert", certified[0], "-x",
                                            proxy.url, "-o", "/dev/null", "-w", "%{http_code} %{http_connect}",
                                            url + "big"], capture_output=True, timeout=90)
                     self.assertIn(expected, done.stdout, (url, done.stderr))
             self.assertIn(upstream, {record["route"] for record in proxy.records() if record["msg"] == "request"})
             self.assertNotIn("s3:cret", proxy.output())
-            inside = self.run_tool("httpproxy", "test", "--format", "json", "--ca-file", native(certificate[0]),
+            inside = self.run_tool("httpproxy", "test", "--format", "json", "--ca-file", native(certified[0]),
                                    *through(credentials), secure)
             self.assertEqual("TLSv1" in inside.stdout, credentials == right, inside.stdout)
             test = self.run_tool("httpproxy", "test", "--format", "json", *through(credentials), plain)
@@ -329,7 +307,7 @@ class Squid(ProxyTest):
             self.assertIn(upstream, test.stdout)
 
     def test_the_target_of_a_test_is_verified(self):
-        secure = self.serve(self.certificate())
+        secure = self.serve(certificate(self))
         refused = self.run_tool("httpproxy", "test", secure)
         self.assertEqual(refused.returncode, 1, refused.stdout)
         self.assertIn("certificate was refused", refused.stdout)
@@ -388,9 +366,7 @@ class Squid(ProxyTest):
                                timeout=300)
         if built.returncode != 0:
             return None
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         process = subprocess.Popen([program, f"127.0.0.1:{port}"], stderr=subprocess.DEVNULL)
         self.addCleanup(process.wait, 30)
         self.addCleanup(process.kill)

@@ -1,33 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The httpproxy exe with real clients: curl, wget, git, apt-get, over HTTP and CONNECT."""
-import http.server
 import os
 import shutil
-import ssl
 import subprocess
-import threading
 import unittest
 
-from k2s import WINDOWS, Running, TreeTest
-
-
-class Origin(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
-def serve(test, folder, certificate=None):
-    """A web server for `folder`; its port."""
-    handler = lambda *args, **kw: Origin(*args, directory=folder, **kw)  # noqa: E731
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    if certificate:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*certificate)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    test.addCleanup(server.server_close)
-    test.addCleanup(server.shutdown)
-    return server.server_port
+from k2s import Running, TreeTest
+from web import certificate, serve
 
 
 class Clients(TreeTest):
@@ -38,8 +17,7 @@ class Clients(TreeTest):
             file.write(os.urandom(1 << 20))
         self.proxy = Running(self, "httpproxy", "--addr", "127.0.0.1:0", "-verbose")
         self.address = "http://%s:%d" % self.proxy.listening()
-        self.port = serve(self, self.content)
-        self.url = f"http://127.0.0.1:{self.port}/"
+        self.url = serve(self, self.content)
 
     def client(self, *command, **options):
         environment = {k: v for k, v in os.environ.items() if k.lower() != "no_proxy"}
@@ -62,12 +40,9 @@ class Clients(TreeTest):
         self.assertEqual({record["method"] for record in self.requests()}, {"GET", "CONNECT"})
 
     def test_curl_https(self):
-        key, certificate = os.path.join(self.folder, "key.pem"), os.path.join(self.folder, "cert.pem")
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out",
-                        certificate, "-days", "2", "-subj", "/CN=localhost", "-addext",
-                        "subjectAltName=DNS:localhost,IP:127.0.0.1"], check=True, capture_output=True)
-        port = serve(self, self.content, (certificate, key))
-        done = self.client("curl", "-sS", "--cacert", certificate, "-x", self.address, f"https://127.0.0.1:{port}/big")
+        certified = certificate(self)
+        url = serve(self, self.content, certified=certified)
+        done = self.client("curl", "-sS", "--cacert", certified[0], "-x", self.address, url + "big")
         self.assertEqual(done.stdout, self.fetched(), done.stderr)
 
     def test_two_requests_share_both_connections(self):
@@ -127,7 +102,7 @@ class Upstream(TreeTest):
     def test_chain_and_bypass(self):
         content = os.path.join(self.folder, "content")
         os.makedirs(content)
-        url = f"http://127.0.0.1:{serve(self, content)}/"
+        url = serve(self, content)
         upstream = Running(self, "httpproxy", "--addr=127.0.0.1:0", "--verbose=true")
         forward = "http://%s:%d" % upstream.listening()
         # Loopback targets always go direct, as in the original; a name does not until NO_PROXY says so.

@@ -2,7 +2,6 @@
 """k2s-plugin-validator finds the one defect of each bad plugin, and nothing in those without."""
 import json
 import os
-import unittest
 import xml.etree.ElementTree
 
 from plugins_support import WINDOWS, TreeTest, main

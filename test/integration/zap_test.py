@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """zap against the real thing: overlay mounts, other mount namespaces, immutable files, processes that
 use a layer, links that are swapped while it works. What needs root is skipped for others."""
-import json
 import os
 import shutil
 import subprocess

@@ -84,11 +84,16 @@ function Wait-Tool($Job, [int] $Seconds) {
     }
 }
 
+# Its whole standard input; the writer of .NET may put a byte order mark before it.
+function Send-Input($Job, [string] $Text) {
+    $bytes = (New-Object Text.UTF8Encoding $false).GetBytes($Text)
+    $Job.Process.StandardInput.BaseStream.Write($bytes, 0, $bytes.Length)
+    $Job.Process.StandardInput.Close()
+}
+
 function Invoke-Tool([string] $Exe, [string[]] $Arguments, [string] $InputText = '') {
     $job = Start-Tool $Exe $Arguments
-    $bytes = (New-Object Text.UTF8Encoding $false).GetBytes($InputText)
-    $job.Process.StandardInput.BaseStream.Write($bytes, 0, $bytes.Length)
-    $job.Process.StandardInput.Close()
+    Send-Input $job $InputText
     return Wait-Tool $job 60
 }
 
@@ -409,7 +414,7 @@ function Test-Trust {
     Test-Case 'trust: what the installation signed is trusted' {
         Assert ((Get-Answer @('plugin', 'verify', 'storage')).trusted) 'storage is not trusted'
     }
-    Test-Case 'trust: a changed data file, library or manifest is refused with 5' {
+    Test-Case 'trust: a changed library, manifest or signature is refused with 5' {
         foreach ($name in 'storage.dll', 'plugin.json', 'plugin.json.sig') {
             $file = Join-Path $folder $name
             [IO.File]::AppendAllText($file, ' ')
@@ -645,8 +650,7 @@ function Start-Cni([string] $Name, [string] $Command, [string] $Container, [stri
     foreach ($variable in $variables.Keys) { Set-Item -Path "Env:$variable" -Value $variables[$variable] }
     try {
         $job = Start-Tool (Get-Tool $Name) @()
-        $job.Process.StandardInput.Write($Config)
-        $job.Process.StandardInput.Close()
+        Send-Input $job $Config
         return $job
     } finally {
         foreach ($variable in $variables.Keys) { Remove-Item -Path "Env:$variable" }

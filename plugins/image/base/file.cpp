@@ -14,12 +14,8 @@ fs::path to_path(const std::string &path) {
     return fs::path(detail::system_path(path));
 }
 std::string from_path(const fs::path &path) {
-    std::string text = detail::narrow(path.generic_wstring());
     // What to_path() put before it belongs to backslashes alone.
-    if (text.starts_with("//?/UNC/")) {
-        return "//" + text.substr(8);
-    }
-    return text.starts_with("//?/") ? text.substr(4) : text;
+    return detail::narrow(fs::path(detail::plain_path(path.wstring())).generic_wstring());
 }
 #else
 fs::path to_path(const std::string &path) {

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "command/common.hpp"
 
-#include <charconv>
-
 #include <boost/filesystem/operations.hpp>
 
 #include <k2s/abi/progress.h>
 
 #include "base/file.hpp"
 #include "command/program.hpp"
+#include "common/text.hpp"
 
 namespace k2s::image {
 
@@ -73,14 +72,12 @@ Result<int64_t> source_date_epoch(const Host &host) {
     if (text.empty()) {
         return 0;
     }
-    int64_t seconds = 0;
-    const char *end = text.data() + text.size();
     constexpr int64_t year_9999 = 253402300799;
-    if (const auto [stop, failed] = std::from_chars(text.data(), end, seconds);
-        failed != std::errc() || stop != end || seconds < 0 || seconds > year_9999) {
+    const auto seconds = parse_decimal<int64_t>(text);
+    if (!seconds || *seconds > year_9999) {
         return fail(K2S_E_USAGE, "SOURCE_DATE_EPOCH='{}' is no number of seconds since 1970", text);
     }
-    return seconds;
+    return *seconds;
 }
 
 Result<std::string> one_name(const Invocation &call, std::string_view argument,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "layer/entry_rules.hpp"
 
+#include "common/text.hpp"
 #include "layer/names.hpp"
 
 namespace k2s::image {
@@ -15,7 +16,8 @@ bool absolute(std::string_view path) {
 } // namespace
 
 std::string EntryRules::key(const std::string &path) const {
-    return ignore_case_ ? fold_case(path) : path;
+    // Exact for ASCII; what is beyond it is compared as it is.
+    return ignore_case_ ? to_lower(path) : path;
 }
 
 Result<std::string> EntryRules::check(const ArchiveEntry &entry) {

@@ -74,14 +74,6 @@ Done check_layer_name(std::string_view path) {
     return {};
 }
 
-std::string fold_case(std::string_view text) {
-    std::string folded(text);
-    for (char &c : folded) {
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-    }
-    return folded;
-}
-
 Done place_for_windows(LayerTree &tree, int64_t epoch) {
     LayerTree placed;
     for (const char *name : {"Files", "Hives"}) {

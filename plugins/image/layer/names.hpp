@@ -14,10 +14,6 @@ Done check_layer_name(std::string_view path);
 
 bool is_utf8(std::string_view text);
 
-/// For comparing names as Windows does; exact for ASCII, and what is beyond it is compared as it
-/// is.
-std::string fold_case(std::string_view text);
-
 /// Moves everything to where Windows looks: the files below `Files`, an empty `Hives` beside it,
 /// each with attributes and an access list.
 Done place_for_windows(LayerTree &tree, int64_t epoch);

@@ -7,6 +7,7 @@
 #include <boost/filesystem/operations.hpp>
 
 #include "base/file.hpp"
+#include "common/text.hpp"
 #include "layer/names.hpp"
 
 namespace k2s::image {
@@ -240,7 +241,7 @@ Done finish_tree(LayerTree &tree, const TreeOptions &options) {
         return {};
     }
     for (const auto &[path, node] : tree.nodes) {
-        const auto [at, fresh] = folded.try_emplace(fold_case(path), path);
+        const auto [at, fresh] = folded.try_emplace(to_lower(path), path);
         if (!fresh) {
             return fail(K2S_E_USAGE,
                         "'/{}' and '/{}' differ by case alone, which Windows cannot keep apart",

@@ -3,14 +3,13 @@
 
 #include <algorithm>
 
+#include "common/text.hpp"
+
 namespace k2s::image {
 namespace {
 
 bool lower_alnum(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
-bool alnum(char c) {
-    return lower_alnum(c) || (c >= 'A' && c <= 'Z');
+    return ascii_alnum(c) && ascii_lower(c) == c;
 }
 
 /// Distribution spec: `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*` between slashes.
@@ -41,9 +40,9 @@ bool is_path(std::string_view path) {
 }
 
 bool is_tag(std::string_view tag) {
-    return !tag.empty() && tag.size() <= 128 && (alnum(tag[0]) || tag[0] == '_') &&
-           std::ranges::all_of(tag,
-                               [](char c) { return alnum(c) || c == '_' || c == '.' || c == '-'; });
+    return !tag.empty() && tag.size() <= 128 && (ascii_alnum(tag[0]) || tag[0] == '_') &&
+           std::ranges::all_of(
+               tag, [](char c) { return ascii_alnum(c) || c == '_' || c == '.' || c == '-'; });
 }
 
 bool is_registry(std::string_view host) {
@@ -60,8 +59,8 @@ bool is_registry(std::string_view host) {
         return host.size() > 2 && host.ends_with(']') &&
                host.find_first_not_of("0123456789abcdefABCDEF:.", 1) == host.size() - 1;
     }
-    return !host.empty() && alnum(host.front()) && alnum(host.back()) &&
-           std::ranges::all_of(host, [](char c) { return alnum(c) || c == '.' || c == '-'; });
+    return !host.empty() && ascii_alnum(host.front()) && ascii_alnum(host.back()) &&
+           std::ranges::all_of(host, [](char c) { return ascii_alnum(c) || c == '.' || c == '-'; });
 }
 
 } // namespace

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
-#include <charconv>
 
+#include "common/text.hpp"
 #include "registry/registry.hpp"
 
 namespace k2s::image {
@@ -11,20 +11,14 @@ constexpr size_t k_piece = 16U << 20U;
 constexpr size_t k_largest_piece = 512U << 20U;
 constexpr int k_attempts = 5; // without progress
 
-std::optional<uint64_t> number(std::string_view text) {
-    uint64_t value = 0;
-    const auto [stop, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return failed == std::errc() && stop == text.data() + text.size() ? std::optional(value)
-                                                                      : std::nullopt;
-}
-
 /// "Range: 0-N": how many bytes the registry has.
 uint64_t received(const HttpResponse &response) {
     const std::string header = response.header("range");
     std::string_view range = header;
     range.remove_prefix(range.starts_with("bytes=") ? 6 : 0);
     const size_t dash = range.find('-');
-    const auto last = dash == range.npos ? std::nullopt : number(range.substr(dash + 1));
+    const auto last =
+        dash == range.npos ? std::nullopt : parse_decimal<uint64_t>(range.substr(dash + 1));
     return last && *last > 0 ? *last + 1 : 0; // "0-0" is what registries say of nothing
 }
 
@@ -51,7 +45,7 @@ Done Registry::put_blob(const Descriptor &blob,
         return pass(place);
     }
     size_t piece = k_piece;
-    if (const auto least = number(begun->header("oci-chunk-min-length"))) {
+    if (const auto least = parse_decimal<uint64_t>(begun->header("oci-chunk-min-length"))) {
         piece = std::clamp<size_t>(*least, k_piece, k_largest_piece);
     }
     uint64_t done = 0;

@@ -2,7 +2,8 @@
 #include "registry/url.hpp"
 
 #include <algorithm>
-#include <charconv>
+
+#include "common/text.hpp"
 
 namespace k2s::image {
 
@@ -36,10 +37,8 @@ Result<Url> Url::parse(std::string_view text) {
     }
     const size_t colon = host.rfind(':');
     if (colon != std::string_view::npos && !host.ends_with(']')) {
-        const std::string_view digits = host.substr(colon + 1);
-        const auto [stop, failed] =
-            std::from_chars(digits.data(), digits.data() + digits.size(), url.port);
-        if (failed != std::errc() || stop != digits.data() + digits.size() || url.port == 0) {
+        url.port = parse_decimal<uint16_t>(host.substr(colon + 1)).value_or(0);
+        if (url.port == 0) {
             return wrong("its port is none");
         }
         host = host.substr(0, colon);
@@ -80,8 +79,7 @@ std::string Url::origin() const {
 std::string encode_query(std::string_view text) {
     std::string encoded;
     for (const char c : text) {
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-            c == '-' || c == '.' || c == '_' || c == '~') {
+        if (ascii_alnum(c) || c == '-' || c == '.' || c == '_' || c == '~') {
             encoded += c;
         } else {
             encoded += fmt::format("%{:02X}", static_cast<unsigned char>(c));

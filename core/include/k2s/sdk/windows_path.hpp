@@ -55,6 +55,14 @@ inline std::wstring system_path(std::string_view path) {
     return full.compare(0, 2, L"\\\\") == 0 ? L"\\\\?\\UNC\\" + full.substr(2) : L"\\\\?\\" + full;
 }
 
+/// `path` without that prefix, as people and other programs know it.
+inline std::wstring plain_path(std::wstring path) {
+    if (path.compare(0, 8, L"\\\\?\\UNC\\") == 0) {
+        return path.replace(2, 6, L"");
+    }
+    return path.compare(0, 4, L"\\\\?\\") == 0 ? path.substr(4) : path;
+}
+
 } // namespace k2s::detail
 
 #endif

@@ -5,6 +5,8 @@
 
 #include <shlobj.h>
 
+#include <k2s/sdk/windows_path.hpp>
+
 #include "../paths.hpp"
 #include "native.hpp"
 
@@ -74,10 +76,7 @@ fs::path resolve(const fs::path &path, std::string &why) {
         return {};
     }
     full.resize(size);
-    if (full.starts_with(L"\\\\?\\UNC\\")) {
-        return fs::path{L"\\\\" + full.substr(8)};
-    }
-    return fs::path{full.starts_with(L"\\\\?\\") ? full.substr(4) : full};
+    return fs::path{detail::plain_path(std::move(full))};
 }
 
 std::vector<fs::path> essential_folders() {
