@@ -25,6 +25,7 @@ struct TarReader::Impl {
             return -1;
         }
         *data = self.buffer.data();
+        self.taken += *got;
         return static_cast<la_ssize_t>(*got);
     }
 
@@ -39,6 +40,8 @@ struct TarReader::Impl {
 
     Source &inner;
     std::vector<char> buffer;
+    uint64_t taken = 0;
+    uint64_t given = 0;
     std::optional<Error> failed;
     struct archive *handle = archive_read_new();
 };
@@ -54,8 +57,8 @@ Result<std::unique_ptr<TarReader>> TarReader::open(Source &inner) {
     archive_read_support_format_tar(impl->handle);
     archive_read_support_format_empty(impl->handle);
 #if defined(_WIN32)
-    // Else the names of old formats would be read in the code page of this Windows. Elsewhere it would
-    // have them converted to the locale's set, which is ASCII here, and they would be lost.
+    // Else the names of old formats would be read in the code page of this Windows. Elsewhere it
+    // would have them converted to the locale's set, which is ASCII here, and they would be lost.
     archive_read_set_format_option(impl->handle, "tar", "hdrcharset", "UTF-8");
 #endif
     if (archive_read_open(impl->handle, impl.get(), nullptr, &Impl::give, nullptr) != ARCHIVE_OK) {
@@ -110,6 +113,11 @@ Result<size_t> TarReader::read(void *into, size_t size) {
     const la_ssize_t got = archive_read_data(impl_->handle, into, size);
     if (got < 0) {
         return impl_->error();
+    }
+    // The holes of a sparse file take no room in the archive: terabytes may come out of nothing.
+    if ((impl_->given += static_cast<uint64_t>(got)) > impl_->taken) {
+        return fail(K2S_E_FAILED,
+                    "it has a sparse file, which has no place in an archive of images");
     }
     return static_cast<size_t>(got);
 }
