@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: MIT
 """`k2s image` as users call it, beside skopeo, umoci and podman where they are installed, and at moments that
 mean it ill."""
+import gzip
+import hashlib
+import io
 import json
 import os
 import shutil
 import subprocess
+import tarfile
 import tempfile
 import time
 import unittest
@@ -66,7 +70,11 @@ class Commands(Images):
         with open(f"{self.store}/blobs/sha256/{largest}", "r+b") as blob:
             blob.seek(-3, os.SEEK_END)
             blob.write(b"!!!")
-        self.assertIn("1 problem", self.refuses(1, "verify"))
+        done = self.run_tool("k2s", *self.words("verify"), "--format", "json")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        problem, = json.loads(done.stdout)[0]["problems"]
+        self.assertIn(largest, problem)
+        self.assertIn(problem, done.stderr)
 
     def test_source_date_epoch(self):
         path = native(self.file("f"))
@@ -87,6 +95,74 @@ class Commands(Images):
         self.assertEqual(self.data("k2s", *call[:4], "-f")[0]["removed"], True)
         self.assertFalse(os.path.exists(root))
         self.fails(6, "k2s", *call[:4], "-f")
+
+
+class Bombs(Images):
+    """Little that becomes much: refused or read with little memory, and nothing of it stays."""
+
+    def archive(self, *entries, compressed=False):
+        """A Docker archive: names, contents and what stands in their pax headers."""
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
+            for name, content, headers in entries:
+                info = tarfile.TarInfo(name)
+                info.size, info.pax_headers = len(content), headers
+                archive.addfile(info, io.BytesIO(content))
+        data = packed.getvalue()
+        return native(self.file("bomb.tar", gzip.compress(data, 1) if compressed else data))
+
+    def image_of(self, layer, diff_id, headers=None):
+        config = json.dumps({"os": "linux", "architecture": "amd64",
+                             "rootfs": {"type": "layers", "diff_ids": [diff_id]}}).encode()
+        manifest = json.dumps([{"Config": "c.json", "RepoTags": ["bomb:1"], "Layers": ["layer.tar"]}]).encode()
+        return (("manifest.json", manifest, {}), ("c.json", config, {}), ("layer.tar", layer, headers or {}))
+
+    def in_little_memory(self, command, *words):
+        """Its exit code."""
+        process = subprocess.Popen(self.exe("k2s") + self.words(command, *words), env=self.environment,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if WINDOWS:
+            return process.wait()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if not os.environ.get("K2S_SANITIZED"):
+            self.assertLess(usage.ru_maxrss, 40_000)
+        return process.returncode
+
+    def test_a_layer_that_becomes_a_gigabyte(self):
+        piece = bytes(1 << 20)
+        header = tarfile.TarInfo("zeros")
+        header.size = 1 << 30
+        start, end = header.tobuf(), bytes(1024)
+        digest = hashlib.sha256(start)
+        for _ in range(1024):
+            digest.update(piece)
+        digest.update(end)
+        layer = gzip.compress(start) + gzip.compress(piece) * 1024 + gzip.compress(end)
+        self.image("import", self.archive(*self.image_of(layer, "sha256:" + digest.hexdigest())))
+        self.assertEqual(self.in_little_memory("verify"), 0)
+        self.assertEqual(self.in_little_memory("verify", "--max-layer", "100000000"), 1)
+        said = self.refuses(1, "verify", "--max-layer", "100000000")
+        self.assertIn("zeros", said)
+        self.assertIn("limit", said)
+
+    def test_archives_that_become_more_than_they_have(self):
+        store = self.build("keep:1")
+        layer = bytes(1024)
+        diff_id = "sha256:" + hashlib.sha256(layer).hexdigest()
+        parts = self.image_of(layer, diff_id)
+        self.assertEqual(self.image("import", self.archive(*parts))[0]["name"], "docker.io/library/bomb:1")  # the positive control
+        self.image("rm", "bomb:1")
+        sparse = {"GNU.sparse.size": str(1 << 40), "GNU.sparse.numblocks": "1", "GNU.sparse.map": "0,512"}
+        self.assertIn("sparse", self.refuses(1, "import", self.archive(*self.image_of(layer[:512], diff_id, sparse))))
+        with open(self.archive(*parts, compressed=True).removeprefix("Z:").replace("\\", "/"), "rb") as file:
+            twice = self.file("twice.tar", gzip.compress(file.read()))
+        self.assertIn("no sound tar archive", self.refuses(1, "import", native(twice)))
+        deep = b'[{"Config":' + b"[" * 1_000_000
+        self.assertIn("no valid JSON", self.refuses(1, "import", self.archive(("manifest.json", deep, {}))))
+        self.assertEqual((self.names(), self.ingest()), ({"docker.io/library/keep:1": store}, []))
+        self.image("prune")
+        self.assertEqual(len(self.blobs()), 3)
 
 
 @unittest.skipIf(WINDOWS, "a file cannot be a device there")

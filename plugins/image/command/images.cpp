@@ -224,28 +224,29 @@ Status run_verify(const Invocation &call, const Host &host) {
     options.layer_limit = static_cast<uint64_t>(call.integer("max-layer"));
     const Progress progress(host, "verifying");
     Json result = Json::array();
-    size_t problems = 0;
+    bool sound = true;
     for (const auto &image : images) {
         const auto report = verify(*store, image, options, progress.watch());
         if (!report) {
             return report.error();
         }
-        const std::string name = Store::name_of(image);
-        result.push_back({{"image", name.empty() ? image.digest.text() : name},
+        std::string name = Store::name_of(image);
+        if (name.empty()) {
+            name = image.digest.text();
+        }
+        for (const auto &problem : report->problems) {
+            call.err(fmt::format("image: '{}': {}\n", name, problem));
+            sound = false;
+        }
+        result.push_back({{"image", name},
                           {"blobs", report->blobs},
                           {"bytes", report->bytes},
                           {"layers", report->layers},
                           {"entries", report->entries},
                           {"problems", report->problems}});
-        problems += report->problems.size();
     }
     call.data(result.dump());
-    if (problems > 0) {
-        return Error{K2S_E_FAILED, fmt::format("{} problem{} in {} image{}; they are listed above",
-                                               problems, problems == 1 ? "" : "s", images.size(),
-                                               images.size() == 1 ? "" : "s")};
-    }
-    return K2S_OK;
+    return sound ? K2S_OK : -K2S_E_FAILED; // with an Error the list would not be shown
 }
 
 } // namespace k2s::image

@@ -118,11 +118,11 @@ Status run_load(const Invocation &call, const Host &host) {
         return Error{K2S_E_FAILED, fmt::format("'{}' was not loaded: {}", name, failures)};
     }
     call.data(Json{{"name", name}, {"digest", chosen->digest.text()}, {"into", into}}.dump());
-    if (!failures.empty()) {
-        return Error{K2S_E_PARTIAL,
-                     fmt::format("'{}' was loaded, but not everywhere: {}", name, failures)};
+    if (failures.empty()) {
+        return K2S_OK;
     }
-    return K2S_OK;
+    call.err(fmt::format("image: '{}' was loaded, but not everywhere: {}\n", name, failures));
+    return -K2S_E_PARTIAL; // with an Error it would not be shown where it is
 }
 
 } // namespace k2s::image
