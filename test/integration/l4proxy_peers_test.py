@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""HAProxy and nginx on both ends of PROXY v1 and v2: what the first is told, the last one knows."""
+"""HAProxy and nginx on both ends of PROXY v1 and v2: what the first is told, the last one knows. iperf3 and nc
+through it from one network namespace to the other."""
+import hashlib
 import itertools
 import json
 import os
 import shutil
 import socket
 import subprocess
+import threading
 import unittest
 
-from forwarding import Forwarding
+from forwarding import MARK, Forwarding, NamespaceTest
 from k2s import WINDOWS, Running, free_ports
 
 STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so"
@@ -105,6 +108,73 @@ class ProxyProtocol(Forwarding):
         _, inner = next(iter(chains.values()))
         self.assertEqual(self.told(inner)[1], "")
         self.succeed("k2s", "host", "stop")
+
+
+@unittest.skipUnless(shutil.which("iperf3") and shutil.which("nc"), "iperf3 or nc is not here")
+class Across(NamespaceTest):
+    """From web to db, which have no way to each other's loopback but the proxy."""
+
+    def inside(self, name, *words, **options):
+        process = subprocess.Popen(["ip", "netns", "exec", MARK + name, *words], stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, **options)
+        for cleanup in (process.stdout.close, process.stdin.close if process.stdin else int, process.wait, process.kill):
+            self.addCleanup(cleanup)
+        return process
+
+    def listens(self, name, port):
+        shown = subprocess.run(["ip", "netns", "exec", MARK + name, "ss", "-Htnl", f"sport = :{port}"],
+                               capture_output=True, check=True)
+        return bool(shown.stdout)
+
+    def forward(self, port, *kinds):
+        forwards = [{"name": kind, "listen": [f"{kind}://{self.place('web')}127.0.0.1:{port}"],
+                     "targets": [{"to": f"{kind}://{self.place('db')}127.0.0.1:{port}"}]} for kind in kinds]
+        host = Running(self, "k2s", "run", "--config", self.write("across.yaml", json.dumps(
+            {"services": {"l4": {"feature": "l4proxy", "settings": {"forwards": forwards}}}})))
+        host.wait_for("service started")
+
+    def test_iperf3(self):
+        self.inside("db", "iperf3", "-s", "-B", "127.0.0.1", "-p", "5201")
+        self.wait_until(lambda: self.listens("db", 5201))
+        self.forward(5201, "tcp", "udp")
+
+        def measure(*words):
+            done = self.inside("web", "iperf3", "-J", "-c", "127.0.0.1", "-p", "5201", *words)
+            told = json.loads(done.communicate(timeout=120)[0])
+            self.assertNotIn("error", told)
+            return told["end"]
+        for words in (("-P", "4"), ("-P", "4", "-R"), ("-P", "2", "--bidir")):
+            end = measure("-n", "200M", *words)
+            self.assertGreaterEqual(end["sum_sent"]["bytes"], 200 << 20)
+            # The end is told on a connection of its own, and overtakes what is on its way.
+            self.assertGreater(end["sum_received"]["bytes"], 100 << 20)
+        end = measure("-u", "-b", "20M", "-l", "1200", "-n", "2M")["sum"]
+        self.assertGreater(end["packets"], 1500)
+        self.assertLess(end["lost_percent"], 50)  # other work on the machine may cost some
+
+    def test_nc(self):
+        question, answer = os.urandom(3_000_000), os.urandom(2_000_000)
+        for name, content in (("question", question), ("answer", answer)):
+            self.write(name, content)
+        with open(f"{self.folder}/answer", "rb") as give:
+            server = self.inside("db", "nc", "-N", "-l", "127.0.0.1", "5300", stdin=give)
+        self.wait_until(lambda: self.listens("db", 5300))
+        self.forward(5300, "tcp", "udp")
+        with open(f"{self.folder}/question", "rb") as give:  # each ends its side and reads on
+            client = self.inside("web", "nc", "-N", "127.0.0.1", "5300", stdin=give)
+        served = []
+        reader = threading.Thread(target=lambda: served.append(server.communicate(timeout=60)[0]))
+        reader.start()
+        got = client.communicate(timeout=60)[0]
+        reader.join()
+        digest = [hashlib.sha256(content).hexdigest() for content in (got, served[0], answer, question)]
+        self.assertEqual(digest[:2], digest[2:])
+        echo = self.inside("db", "nc", "-u", "-l", "127.0.0.1", "5300", stdin=subprocess.PIPE)
+        client = self.inside("web", "nc", "-u", "127.0.0.1", "5300", stdin=subprocess.PIPE)
+        for one, other in ((client, echo), (echo, client)):
+            one.stdin.write(b"a datagram\n")
+            one.stdin.flush()
+            self.assertEqual(other.stdout.readline(), b"a datagram\n")
 
 
 if __name__ == "__main__":
