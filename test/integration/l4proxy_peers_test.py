@@ -143,11 +143,14 @@ class Across(NamespaceTest):
             told = json.loads(done.communicate(timeout=120)[0])
             self.assertNotIn("error", told)
             return told["end"]
-        for words in (("-P", "4"), ("-P", "4", "-R"), ("-P", "2", "--bidir")):
-            end = measure("-n", "200M", *words)
+        for way in ((), ("-R",)):
+            end = measure("-n", "200M", "-P", "4", *way)
             self.assertGreaterEqual(end["sum_sent"]["bytes"], 200 << 20)
             # The end is told on a connection of its own, and overtakes what is on its way.
             self.assertGreater(end["sum_received"]["bytes"], 100 << 20)
+        end = measure("-t", "1", "-P", "2", "--bidir")
+        for way in ("sum_received", "sum_received_bidir_reverse"):
+            self.assertGreater(end[way]["bytes"], 1 << 20)
         end = measure("-u", "-b", "20M", "-l", "1200", "-n", "2M")["sum"]
         self.assertGreater(end["packets"], 1500)
         self.assertLess(end["lost_percent"], 50)  # other work on the machine may cost some
