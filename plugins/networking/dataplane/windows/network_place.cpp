@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "../network_place.hpp"
 
-#include <windows.h>
+#include "compartment.hpp"
 
 namespace k2s::dataplane {
-namespace {
-
-using SetCompartment = DWORD(WINAPI *)(UINT32 id);
 
 // Not in every header and import library, nor in wine.
-SetCompartment set_compartment() {
-    static const auto function = [] {
+SetCompartment &set_compartment() {
+    static auto function = [] {
         const HMODULE library =
             ::LoadLibraryExW(L"iphlpapi.dll", nullptr, LOAD_LIBRARY_SEARCH_SYSTEM32);
         return library == nullptr
@@ -20,8 +17,6 @@ SetCompartment set_compartment() {
     }();
     return function;
 }
-
-} // namespace
 
 // A number is never given to another compartment while sockets are in it.
 std::expected<PlaceIdentity, Error> identify(const NetworkPlace &place) {
