@@ -642,6 +642,43 @@ function Test-Image {
     }
 }
 
+function Test-Zap {
+    $store = Join-Path $work 'zap'
+    $outside = Join-Path $store 'outside'
+    $layer = Join-Path $store 'layer'
+    $zap = { param($Folder) Invoke-Tool (Get-Tool 'zap') @('-root', $store, '-wait', '300ms', '-folder', $Folder) }
+    $make = {
+        [void] (New-Item -ItemType Directory -Force -Path $outside, "$layer\Files")
+        Write-Text "$outside\kept" 'content'
+        Write-Text "$layer\Files\file" 'content'
+    }
+    Test-Case 'zap: junctions and links below go, what they lead to stays' {
+        & $make
+        [void] (New-Item -ItemType Junction -Path "$layer\Files\junction" -Value $outside)
+        [void] (New-Item -ItemType SymbolicLink -Path "$layer\Files\link" -Value $outside)
+        Assert-Code (& $zap $layer) 0
+        Assert (-not (Test-Path -LiteralPath $layer)) 'the layer is there'
+        Assert ([IO.File]::Exists("$outside\kept")) 'zap went through a link'
+    }
+    Test-Case 'zap: a folder that is a junction itself is refused' {
+        & $make
+        [void] (New-Item -ItemType Junction -Path "$store\way" -Value $layer)
+        try { Assert-Code (& $zap "$store\way") 5 } finally { [IO.Directory]::Delete("$store\way") }
+        Assert ([IO.File]::Exists("$layer\Files\file")) 'zap went through the junction'
+    }
+    Test-Case 'zap: a layer with a file that is being written is refused whole, its writer named' {
+        & $make
+        $writer = [IO.File]::Open("$layer\Files\file", 'Open', 'Write', 'Read')
+        try {
+            $result = & $zap $layer
+            Assert-Code $result 1
+            Assert ($result.Err -match "process $PID") "it said: $($result.Err)"
+            Assert ([IO.File]::Exists("$layer\Files\file")) 'the file is gone'
+        } finally { $writer.Close() }
+        Assert-Code (& $zap $layer) 0
+    }
+}
+
 # A CNI plugin as a runtime calls it.
 function Start-Cni([string] $Name, [string] $Command, [string] $Container, [string] $Netns, [string] $Config) {
     $variables = @{
@@ -763,6 +800,7 @@ try {
     Test-Seed
     Test-Wincat
     Test-Image
+    Test-Zap
     Test-Cni
     Test-Network
 } finally {
