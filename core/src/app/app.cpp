@@ -98,11 +98,12 @@ int App::run_to_code(const std::vector<std::string> &arguments) {
 
 Result<int> App::execute(const std::vector<std::string> &arguments) {
     const bool all = *preset_.plugin == '\0';
+    const auto switches = switch_settings();
     Result<ConfigPtr> loaded = nullptr;
     LoadOptions options;
     if (all) {
         // For what it says of plugins: a wrong file is reported once the command is known.
-        options = load_options();
+        options = load_options(switches);
         loaded = load_config(options);
         config_ = loaded.value_or(nullptr);
     }
@@ -128,7 +129,8 @@ Result<int> App::execute(const std::vector<std::string> &arguments) {
     }
 
     const auto before = plugin_choice();
-    if (auto now = load_options(); !all || now.file != options.file || now.set != options.set) {
+    if (auto now = load_options(known_switches(switches));
+        !all || now.file != options.file || now.set != options.set) {
         loaded = load_config(now);
     }
     if (!loaded) {
@@ -315,16 +317,18 @@ Result<Tool> App::make_tool(std::string_view name) const {
     return tool;
 }
 
-LoadOptions App::load_options(bool every_switch) const {
-    LoadOptions options;
-    options.set = switch_settings();
-    if (plugins_ && !every_switch) { // of what was removed from the disk a switch may be left
-        std::erase_if(options.set, [this](const std::string &setting) {
-            return !is_switch_of(setting, [this](std::string_view section, std::string_view id) {
-                return knows(section, id);
-            });
+std::vector<std::string> App::known_switches(std::vector<std::string> switches) const {
+    std::erase_if(switches, [this](const std::string &setting) {
+        return !is_switch_of(setting, [this](std::string_view section, std::string_view id) {
+            return knows(section, id);
         });
-    }
+    });
+    return switches;
+}
+
+LoadOptions App::load_options(std::vector<std::string> switches) const {
+    LoadOptions options;
+    options.set = std::move(switches);
     if (const auto *file = call_.host_option("config")) {
         options.file = file->items.front().text;
     }
@@ -337,12 +341,12 @@ LoadOptions App::load_options(bool every_switch) const {
 }
 
 Result<ConfigPtr> App::load() const {
-    auto loaded = load_config(load_options());
+    auto loaded = load_config(load_options(known_switches(switch_settings())));
     return loaded ? check_config(*loaded, feature_schemas()) : pass(loaded);
 }
 
 Result<ConfigPtr> App::reload() {
-    auto said = load_config(load_options(true)); // of plugins that are new, too
+    auto said = load_config(load_options(switch_settings())); // of plugins that are new, too
     if (!said) {
         return said;
     }

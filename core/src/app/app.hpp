@@ -96,7 +96,9 @@ class App {
     Ports make_ports();
     int print_version() const;
     Result<int> print_help() const;
-    LoadOptions load_options(bool every_switch = false) const;
+    LoadOptions load_options(std::vector<std::string> switches) const;
+    /// Without those of parts that were removed from the disk.
+    std::vector<std::string> known_switches(std::vector<std::string> switches) const;
 
     const k2s_preset &preset_;
     Tree tree_;
