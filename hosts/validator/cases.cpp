@@ -261,13 +261,8 @@ Verdict cycles(const Subject &subject, std::uint64_t) {
         }
     }
     const auto after = resources();
-    if (after.threads > before.threads + k_rounds / 2) {
-        return failed(fmt::format("{} threads are left over after {} rounds",
-                                  after.threads - before.threads, k_rounds));
-    }
-    if (after.handles > before.handles + k_rounds / 2) {
-        return failed(fmt::format("{} open files or handles are left over after {} rounds",
-                                  after.handles - before.handles, k_rounds));
+    if (auto left = left_over(before, after, k_rounds); !left.empty()) {
+        return failed(std::move(left));
     }
     if (after.memory > before.memory + k_rounds * k_memory_per_round) {
         return failed(fmt::format("{} bytes are left over after {} rounds",

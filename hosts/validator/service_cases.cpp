@@ -64,14 +64,9 @@ Verdict start_and_stop(const Subject &subject, std::uint64_t) {
                             : failed(fmt::format("start {} of {}: {}", round + 1, k_rounds,
                                                  again.error().message));
         }
-        const auto after = resources();
-        if (verdict.outcome == Outcome::pass && (after.threads > before.threads + k_rounds / 2 ||
-                                                 after.handles > before.handles + k_rounds / 2)) {
-            verdict = failed(fmt::format(
-                "after {} rounds there are {} threads and {} files where {} and {} were", k_rounds,
-                after.threads, after.handles, before.threads, before.handles));
-        }
-        return verdict;
+        auto left = left_over(before, resources(), k_rounds);
+        return verdict.outcome == Outcome::pass && !left.empty() ? failed(std::move(left))
+                                                                 : verdict;
     });
 }
 

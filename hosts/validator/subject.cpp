@@ -3,6 +3,7 @@
 
 #include <cstring>
 #include <mutex>
+#include <tuple>
 
 #include <k2s/sdk/text.hpp>
 
@@ -73,6 +74,17 @@ fs::path Subject::library() const {
 Result<Subject> read_subject(const fs::path &folder) {
     auto manifest = read_manifest_in(folder);
     return manifest ? Result<Subject>({std::move(*manifest), folder}) : pass(manifest);
+}
+
+std::string left_over(const Resources &before, const Resources &after, std::size_t rounds) {
+    for (const auto &[what, had, has] :
+         {std::tuple("threads", before.threads, after.threads),
+          std::tuple("open files or handles", before.handles, after.handles)}) {
+        if (has > had + rounds / 2) {
+            return fmt::format("{} {} are left over after {} rounds", has - had, what, rounds);
+        }
+    }
+    return {};
 }
 
 std::vector<DefaultService> default_services(const Subject &subject) {

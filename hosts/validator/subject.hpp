@@ -28,7 +28,8 @@ struct Subject {
 
 Result<Subject> read_subject(const fs::path &folder);
 
-/// A service and the settings that it has when nobody has set any; those that want some are left out.
+/// A service and the settings that it has when nobody has set any; those that want some are left
+/// out.
 struct DefaultService {
     std::string feature;
     std::string settings;
@@ -103,5 +104,8 @@ struct Resources {
 };
 
 Resources resources();
+
+/// Of threads and handles, in words, when about one in two rounds left something; else empty.
+std::string left_over(const Resources &before, const Resources &after, std::size_t rounds);
 
 } // namespace k2s::validator

@@ -47,6 +47,7 @@ DEFECTS = {
     "run_crashes": ("commands", "crash", "", COMMAND),
     "trusts_handles": ("other-threads", "crash", "", SERVICE),
     "starts_once": ("services", "fail", "start 2 of 100", SERVICE),
+    "status_in_stop": ("stop-in-use", "crash", "", SERVICE),
     "trusts_settings": ("settings", "crash", "", SERVICE),
 }
 
@@ -71,6 +72,8 @@ class Validator(TreeTest):
                 self.assertEqual(bad, set(), found)
         # Not only because everything was skipped.
         self.assertEqual({found[name]["outcome"] for name in found}, {"pass"}, found)
+        # And each case is seen to find something below.
+        self.assertEqual(set(found), {case for case, *_ in DEFECTS.values()})
 
     def test_each_defect(self):
         # There the loader refuses the first; wine counts no handles, and nobody counts the heap.

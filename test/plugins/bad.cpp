@@ -196,7 +196,14 @@ void K2S_CALL destroy(void *) {}
     return K2S_OK;
 }
 
+std::atomic<bool> g_stopping{false};
+
 [[maybe_unused]] int32_t K2S_CALL service_stop(void *, k2s_handle, uint64_t, k2s_error *) {
+#if defined(K2S_BAD_STATUS_IN_STOP)
+    g_stopping = true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    g_stopping = false;
+#endif
     return K2S_OK;
 }
 
@@ -208,6 +215,9 @@ void K2S_CALL destroy(void *) {}
         crash();
     }
 #endif
+    if (g_stopping) {
+        crash();
+    }
     return K2S_OK;
 }
 
