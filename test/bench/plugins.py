@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What plugins cost beside the same without it: signatures at a first start and later, a switch in a
-running host, and the traffic of others while plugins are switched."""
+running host, the traffic of others while plugins are switched, and that of a service in a worker."""
 import json
 import os
 import shutil
@@ -10,13 +10,13 @@ import subprocess
 import tempfile
 import time
 
-from side_by_side import LOAD_CORE, PROXY_CORE, SECONDS, Programs
+from side_by_side import LOAD_CORE, PROXY_CORE, SECONDS, Programs, cpu_seconds, in_turns, load, table
 
 STAGE = os.environ["K2S_STAGE"]
 PLUGINS = os.path.join(os.environ["K2S_BUILD"], "test/plugins")
 ROUNDS = int(os.environ.get("K2S_BENCH_ROUNDS", "20"))
 BIG_MB = 64
-PORT, ECHO = 18281, 19100
+PORT, APART, ECHO = 18281, 18282, 19100
 
 
 def median_us(action, rounds, prepare=lambda: None):
@@ -119,8 +119,10 @@ def switching(tree, programs):
     load_tool = programs.compile("tcp_load.c")
     programs.start(LOAD_CORE, [load_tool, "serve", f"127.0.0.1:{ECHO}"], ECHO)
     config = programs.write("host.json", json.dumps({"services": {
-        "edge": {"feature": "httpproxy", "settings": {"addr": [f"127.0.0.1:{PORT}"]}}, "ticker": {}}}))
-    programs.start(PROXY_CORE, [os.path.join(tree.root, "bin/k2s"), "run", "--config", config], PORT,
+        "edge": {"feature": "httpproxy", "settings": {"addr": [f"127.0.0.1:{PORT}"]}},
+        "apart": {"feature": "httpproxy", "isolation": "process", "settings": {"addr": [f"127.0.0.1:{APART}"]}},
+        "ticker": {}}}))
+    host = programs.start(PROXY_CORE, [os.path.join(tree.root, "bin/k2s"), "run", "--config", config], PORT,
                    env=tree.environment)
     wait_until_ready(tree)
     times = switch(tree, ROUNDS)
@@ -129,7 +131,7 @@ def switching(tree, programs):
     for word, values in times.items():
         row(f"k2s plugin {word} (target 100 000)", statistics.median(values), "k2s plugin list", nothing)
 
-    def load(while_it_runs):
+    def load_meanwhile(while_it_runs):
         running = subprocess.Popen(["taskset", "-c", LOAD_CORE, load_tool, "keep", f"127.0.0.1:{PORT}",
                                     "connections=32", f"seconds={SECONDS}", f"connect=127.0.0.1:{ECHO}"],
                                    stdout=subprocess.PIPE, text=True)
@@ -138,12 +140,23 @@ def switching(tree, programs):
         with running.stdout:
             return [int(word) for word in running.stdout.read().split()[1:5]]
 
-    _, _, quiet50, quiet99 = load(lambda: time.sleep(0.1))
-    exchanges, errors, busy50, busy99 = load(lambda: switch(tree, 1))
+    _, _, quiet50, quiet99 = load_meanwhile(lambda: time.sleep(0.1))
+    exchanges, errors, busy50, busy99 = load_meanwhile(lambda: switch(tree, 1))
     print(f"32 tunnels of httpproxy while another plugin is switched on and off all the time: "
           f"{exchanges} exchanges of 1 KB, {errors} failed (target 0)")
     row("p50", busy50, "undisturbed", quiet50)
     row("p99", busy99, "undisturbed", quiet99)
+
+    def traffic(where):
+        before = cpu_seconds(host)
+        exchanges, errors, p50, p99 = load(
+            [load_tool, "keep", f"127.0.0.1:{APART if where == 'worker' else PORT}", "connections=32",
+             f"seconds={SECONDS}", f"connect=127.0.0.1:{ECHO}"])[:4]
+        return {"CPU µs": (cpu_seconds(host) - before) * 1e6 / exchanges, "p50 µs": p50, "p99 µs": p99,
+                "failed": errors}
+
+    table("32 tunnels of httpproxy in a worker and in the host, CPU of both for 1 KB there and back",
+          in_turns(("worker", "in the host"), traffic), "CPU µs")
 
 
 def main():
