@@ -82,8 +82,11 @@ std::optional<std::string> Versions::current(const std::string &id) const {
 
 bool Versions::has_files(const std::string &id) const {
     boost::system::error_code failed;
-    for (fs::directory_iterator entry(plugins_ / path_from_utf8(id), failed), end;
-         !failed && entry != end; entry.increment(failed)) {
+    fs::directory_iterator entry(plugins_ / path_from_utf8(id), failed), end;
+    if (!failed && entry == end) {
+        return true; // the last that a kill left
+    }
+    for (; !failed && entry != end; entry.increment(failed)) {
         const auto name = path_to_utf8(entry->path().filename());
         if (name == k_current || name.starts_with(k_partial) || parse_version(name)) {
             return true;

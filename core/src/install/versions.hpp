@@ -30,7 +30,8 @@ class Versions {
     /// The version that counts.
     std::optional<std::string> current(const std::string &id) const;
 
-    /// Whether files of versions are there, used or left by a process that was killed.
+    /// Whether files of versions are there, or an empty folder: used or left by a process that was
+    /// killed.
     bool has_files(const std::string &id) const;
 
     /// Writes the files, flushed, to where version `manifest.version` lies; not used yet. Nothing
