@@ -126,6 +126,15 @@ static unsigned link_index(struct mnl_socket *socket, const char *name) {
     return flush(socket, 1, name);
 }
 
+/* Whose it is: DEL finds it by this when the namespace is gone. */
+static void put_mark(void) {
+    struct nlmsghdr *header = begin(RTM_NEWLINK, NLM_F_ACK);
+    mnl_nlmsg_put_extra_header(header, sizeof(struct ifinfomsg));
+    mnl_attr_put_strz(header, IFLA_IFNAME, HOST_END);
+    mnl_attr_put_strz(header, IFLA_IFALIAS, "k2s-cni floor");
+    end(header);
+}
+
 static void add_pair(struct mnl_socket *socket, unsigned bridge, int netns) {
     struct nlmsghdr *header = begin(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK);
     struct ifinfomsg *link = mnl_nlmsg_put_extra_header(header, sizeof(*link));
@@ -143,17 +152,8 @@ static void add_pair(struct mnl_socket *socket, unsigned bridge, int netns) {
     mnl_attr_nest_end(header, data);
     mnl_attr_nest_end(header, info);
     end(header);
-    flush(socket, 1, "add the pair");
-}
-
-/* Whose it is: DEL finds it by this when the namespace is gone. */
-static void mark_pair(struct mnl_socket *socket, unsigned index) {
-    struct nlmsghdr *header = begin(RTM_NEWLINK, NLM_F_ACK);
-    struct ifinfomsg *link = mnl_nlmsg_put_extra_header(header, sizeof(*link));
-    link->ifi_index = (int)index;
-    mnl_attr_put_strz(header, IFLA_IFALIAS, "k2s-cni floor");
-    end(header);
-    flush(socket, 1, "name the pair");
+    put_mark();
+    flush(socket, 2, "add the pair");
 }
 
 /* Has the bridge its address? */
@@ -319,7 +319,6 @@ int main(int argc, char **argv) {
         struct mnl_socket *host = open_socket(NETLINK_ROUTE);
         const unsigned bridge = link_index(host, argv[3]);
         add_pair(host, bridge, there);
-        mark_pair(host, link_index(host, HOST_END));
         write_file(AT_FDCWD, "/proc/sys/net/ipv6/conf/" HOST_END "/accept_ra", 0, "0");
         if (setns(there, CLONE_NEWNET) != 0) {
             die("setns");

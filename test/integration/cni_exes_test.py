@@ -52,7 +52,7 @@ class Plugins(Calls):
         self.assertEqual(self.reserved(), [])
 
     def test_many_reservations_at_once(self):
-        pods = [f"p{i}" for i in range(16)]
+        pods = [f"p{i}" for i in range(10)]
         with ThreadPoolExecutor(8) as pool:
             given = list(pool.map(lambda pod: self.good("host-local", "ADD", self.config, pod=pod), pods))
             self.assertEqual(len({each["ips"][0]["address"] for each in given}), len(pods))
@@ -97,7 +97,7 @@ class BridgeOnWindows(Calls):
 
     def test_many_pods_at_once(self):
         self.good("bridge", "ADD", self.config, pod="first")  # the network is there
-        pods = [f"p{i}" for i in range(8)]
+        pods = [f"p{i}" for i in range(6)]
         with ThreadPoolExecutor(4) as pool:
             given = list(pool.map(lambda pod: self.good("bridge", "ADD", self.config, pod=pod), pods))
             self.assertEqual(len({each["ips"][0]["address"] for each in given}), len(pods))
