@@ -8,10 +8,10 @@ import time
 import unittest
 
 from images import ROOT, Images, at_once
-from k2s import native
+from k2s import WINDOWS, native
 from registry_double import Registry
 
-KILLS = 60 if os.environ.get("K2S_SLOW") else 4
+KILLS = 60 if os.environ.get("K2S_SLOW") else 2 if WINDOWS else 4
 KEEP = "docker.io/library/keep:1"
 
 
