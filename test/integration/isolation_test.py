@@ -12,7 +12,7 @@ import time
 import unittest
 import urllib.request
 
-from k2s import DEADLINE, WINDOWS, Running, TreeTest, free_port, native
+from k2s import DEADLINE, DRIVE_C, WINDOWS, Running, TreeTest, free_port, native
 
 BUILT = os.environ["K2S_BAD_PLUGINS"]
 SANITIZED = bool(os.environ.get("K2S_SANITIZED"))
@@ -115,6 +115,7 @@ class Commands(Isolation):
 
 class Untrusted(Isolation):
     """Let in by the policy, but only into a worker that may do nothing, whatever it asks for."""
+    place = DRIVE_C
     HERE = ("--set", "plugins.isolated.isolation=none")
     WARN = ("--set", "trust=warn", *HERE)
 

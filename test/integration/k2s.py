@@ -34,18 +34,23 @@ def free_port():
     return free_ports(1)[0]
 
 
+# For a privileged host no folder above a tree may be open to others, as Z:\tmp is.
+DRIVE_C = os.path.join(os.environ["WINEPREFIX"], "drive_c") if WINDOWS else None
+
+
 class TreeTest(unittest.TestCase):
     """Each test class has a copy of the tree in a folder of its own, moved away from where it was
     built."""
+    place = None  # the folder that it is made in; none: where temporary files belong
 
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.mkdtemp(prefix="k2s-test-")
+        cls.folder = tempfile.mkdtemp(prefix="k2s-test-", dir=cls.place)
         cls.tree = os.path.join(cls.folder, "moved tree")
         shutil.copytree(STAGE, cls.tree, symlinks=True)
         cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
         if WINDOWS:  # where no variable moves the state: a switch of a run that was killed must go
-            shutil.rmtree(os.path.join(os.environ["WINEPREFIX"], "drive_c", "ProgramData", "K2s", "switches"),
+            shutil.rmtree(os.path.join(DRIVE_C, "ProgramData", "K2s", "switches"),
                           ignore_errors=True)
         clean = {k: v for k, v in os.environ.items()
                  if not k.startswith("K2S_") and k.lower() not in

@@ -60,6 +60,7 @@ class Validator(TreeTest):
     def validate(self, folder, *words):
         result = self.run_exe("k2s-plugin-validator", self.native(folder), "--json", *words, timeout=300)
         self.assertIn(result.code, (0, 1), result)
+        self.assertTrue(result.out, result)
         found = {one["case"]: one for one in json.loads(result.out)["cases"]}
         bad = {name for name, one in found.items() if one["outcome"] in ("fail", "crash")}
         self.assertEqual(result.code, 1 if bad else 0, result)
