@@ -191,6 +191,25 @@ BOOST_AUTO_TEST_CASE(many_clients) {
     BOOST_TEST(good == 160);
 }
 
+BOOST_AUTO_TEST_CASE(clients_wait_for_their_turn) {
+    const Place place;
+    const auto server = must_start(place, [](const Request &) {
+        std::this_thread::sleep_for(400ms);
+        return Response{};
+    });
+    std::atomic<int> good{0};
+    {
+        std::vector<std::jthread> clients;
+        for (int n = 0; n < 6; ++n) {
+            clients.emplace_back([&] {
+                const auto response = request(place.endpoint, "GET", "/state", {}, 20s);
+                good += response && response->status == 200 ? 1 : 0;
+            });
+        }
+    }
+    BOOST_TEST(good == 6);
+}
+
 BOOST_AUTO_TEST_CASE(without_a_host) {
     const Place place;
     const auto response = request(place.endpoint, "GET", "/state", {}, 1s);

@@ -201,15 +201,19 @@ bool peer_is_trusted(LocalStream &stream) {
 
 Result<LocalStream> connect_local(asio::io_context &context, const fs::path &endpoint,
                                   std::chrono::milliseconds timeout) {
-    HANDLE pipe = INVALID_HANDLE_VALUE;
     const auto until = ::GetTickCount64() + static_cast<ULONGLONG>(timeout.count());
-    do {
-        // Identification only: whoever made this pipe can learn who asks, but not act as them.
-        pipe = ::CreateFileW(
+    // Identification only: whoever made this pipe can learn who asks, but not act as them.
+    const auto open = [&] {
+        return ::CreateFileW(
             endpoint.c_str(), GENERIC_READ | GENERIC_WRITE, 0, nullptr, OPEN_EXISTING,
             FILE_FLAG_OVERLAPPED | SECURITY_SQOS_PRESENT | SECURITY_IDENTIFICATION, nullptr);
-    } while (pipe == INVALID_HANDLE_VALUE && ::GetLastError() == ERROR_PIPE_BUSY &&
-             ::GetTickCount64() < until && ::WaitNamedPipeW(endpoint.c_str(), 100) != FALSE);
+    };
+    HANDLE pipe = open();
+    while (pipe == INVALID_HANDLE_VALUE && ::GetLastError() == ERROR_PIPE_BUSY &&
+           ::GetTickCount64() < until) {
+        ::WaitNamedPipeW(endpoint.c_str(), 100); // however that ends, the next attempt tells
+        pipe = open();
+    }
     const DWORD reason = ::GetLastError();
     if (pipe != INVALID_HANDLE_VALUE) {
         LocalStream stream(context);
@@ -222,7 +226,7 @@ Result<LocalStream> connect_local(asio::io_context &context, const fs::path &end
                     "administrators can talk to it",
                     path_text(endpoint));
     }
-    if (reason == ERROR_PIPE_BUSY || reason == ERROR_SEM_TIMEOUT) {
+    if (reason == ERROR_PIPE_BUSY) {
         return fail(K2S_E_BUSY, "the host at '{}' has too many clients; try again",
                     path_text(endpoint));
     }
