@@ -265,7 +265,7 @@ class Archives(InstallTest):
         self.runs("1.0.0")
 
 
-@unittest.skipIf(WINDOWS, "a kill under wine leaves the rest of it running")
+@unittest.skipIf(WINDOWS, "wine lets the worker that tries a library outlive its killed host, and so keeps the file")
 class Killed(InstallTest):
     """Whatever is killed when: what is there works, and the next change mends what was left."""
     POINTS = 120 if os.environ.get("K2S_SLOW") else 12
