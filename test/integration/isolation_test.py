@@ -115,7 +115,7 @@ class Commands(Isolation):
 
 class Untrusted(Isolation):
     """Let in by the policy, but only into a worker that may do nothing, whatever it asks for."""
-    place = DRIVE_C
+    made_in = DRIVE_C
     HERE = ("--set", "plugins.isolated.isolation=none")
     WARN = ("--set", "trust=warn", *HERE)
 

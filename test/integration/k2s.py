@@ -41,11 +41,11 @@ DRIVE_C = os.path.join(os.environ["WINEPREFIX"], "drive_c") if WINDOWS else None
 class TreeTest(unittest.TestCase):
     """Each test class has a copy of the tree in a folder of its own, moved away from where it was
     built."""
-    place = None  # the folder that it is made in; none: where temporary files belong
+    made_in = None  # a folder; none: where temporary files belong
 
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.mkdtemp(prefix="k2s-test-", dir=cls.place)
+        cls.folder = tempfile.mkdtemp(prefix="k2s-test-", dir=cls.made_in)
         cls.tree = os.path.join(cls.folder, "moved tree")
         shutil.copytree(STAGE, cls.tree, symlinks=True)
         cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
