@@ -117,8 +117,8 @@ class Running:
         test.addCleanup(self.kill)
 
     def output(self):
-        self.log.seek(0)
-        return self.log.read().decode("utf-8", "replace")
+        # Without moving the place where the tool writes next, which is the same open file.
+        return os.pread(self.log.fileno(), os.fstat(self.log.fileno()).st_size, 0).decode("utf-8", "replace")
 
     def records(self):
         return [json.loads(line) for line in self.output().splitlines() if line.startswith("{")]
