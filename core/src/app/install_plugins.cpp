@@ -209,7 +209,7 @@ std::vector<std::string> other_versions(App &app, const std::string &id,
     for (fs::directory_iterator entry(app.tree().plugins / path_from_utf8(id), failed), end;
          !failed && entry != end; entry.increment(failed)) {
         const auto name = path_to_utf8(entry->path().filename());
-        if (name != current && parse_version(name) && fs::exists(entry->path() / "plugin.json")) {
+        if (name != current && parse_version(name) && fs::exists(entry->path() / k_manifest_name)) {
             list.push_back(name);
         }
     }

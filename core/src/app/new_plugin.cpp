@@ -70,10 +70,14 @@ Result<int> new_plugin(App &app) {
                     path_text(folder));
     }
     std::vector<std::string> files;
-    for (const char *part : {"all", language == "rust" ? "" : "native", language.c_str()}) {
+    std::vector<std::string> parts{"all", language};
+    if (language != "rust") {
+        parts.emplace_back("native");
+    }
+    for (const auto &part : parts) {
         const auto from = templates / part;
-        for (fs::recursive_directory_iterator entry(from, failed), end;
-             *part != '\0' && !failed && entry != end; entry.increment(failed)) {
+        for (fs::recursive_directory_iterator entry(from, failed), end; !failed && entry != end;
+             entry.increment(failed)) {
             if (!fs::is_regular_file(entry->path())) {
                 continue;
             }
@@ -83,10 +87,11 @@ Result<int> new_plugin(App &app) {
             }
             files.push_back(path_text(relative));
         }
-    }
-    if (failed) {
-        return fail(K2S_E_NOT_FOUND, "cannot read the template '{}': {}; install the tree again",
-                    path_text(templates), failed.message());
+        if (failed) {
+            return fail(K2S_E_NOT_FOUND,
+                        "cannot read the template '{}': {}; install the tree again",
+                        path_text(from), failed.message());
+        }
     }
     std::ranges::sort(files);
     return app.print({{"plugin", *name},

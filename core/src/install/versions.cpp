@@ -98,7 +98,7 @@ bool Versions::has_files(const std::string &id) const {
 Result<fs::path> Versions::unpack(const Package &package) {
     const auto plugin = plugins_ / path_from_utf8(package.manifest.id);
     const auto &version = package.manifest.version;
-    if (fs::exists(plugin / "plugin.json")) {
+    if (fs::exists(plugin / k_manifest_name)) {
         return fail(K2S_E_EXISTS,
                     "'{}' was not installed from an archive: remove that folder first, or put the "
                     "new files there by hand",
