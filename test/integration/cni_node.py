@@ -91,7 +91,7 @@ class Cni(unittest.TestCase):
             went_on = run_until_call(number, bridge, self.variables(command, path=plugin), stdin)
             yield number
             number += step
-        self.assertGreater(number, 300, "it makes fewer calls than thought: start with a lower number")
+        self.assertGreater(number, 400, "it makes fewer calls than thought: start with a lower number")
 
     def node(self, *words):
         return sh("ip", "netns", "exec", NODE, *words)

@@ -95,6 +95,15 @@ class Sdk(TreeTest):
                              self.native(self.top / "hello-there"))
         self.assert_fails(again, 1, "not empty")
 
+    def test_a_part_of_a_template_is_missing(self):
+        templates = self.tree / "share/k2s/templates"
+        for part in ("all", "native", "c"):
+            (templates / part).rename(templates / "aside")
+            made = self.run_exe("k2s", "plugin", "new", "--lang", "c", "hello-there", "-o",
+                                self.native(self.top / part))
+            self.assert_fails(made, 6, "cannot read the template", part, "install the tree again")
+            (templates / "aside").rename(templates / part)
+
     @unittest.skipIf(WINDOWS, "its commands are for a shell")
     def test_the_tutorial(self):
         sealed = self.run_exe("k2s", "plugin", "trust", "seal", *USED)
