@@ -11,8 +11,7 @@
 #include <linux/netlink.h>
 
 // How to read what the kernel sends: messages of attributes, which may hold attributes. Nothing is
-// read beyond the bytes given, whatever the lengths in them say. (Not libmnl: to load one more
-// library takes a twentieth of the time that a container waits for its address.)
+// read beyond the bytes given, whatever the lengths in them say. (Why not libmnl: ADR 31.)
 namespace k2s::cni::netlink {
 
 /// Headers, bodies and attributes begin at multiples of four.
