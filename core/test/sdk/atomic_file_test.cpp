@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 #define BOOST_TEST_MODULE sdk_atomic_file
 #include <boost/test/included/unit_test.hpp>
+#include <chrono>
 #include <cstdio>
-
 #include <string>
+#include <thread>
 
 #include <boost/filesystem.hpp>
 #include <boost/filesystem/fstream.hpp>
@@ -141,6 +142,21 @@ BOOST_AUTO_TEST_CASE(targets_that_are_no_files_are_refused) {
     BOOST_TEST(!file.open(""));
     BOOST_TEST(!file.open(utf8(dir.path) + "/"));
     BOOST_TEST(dir.entries() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_reader_is_waited_for) {
+    Directory dir;
+    put(dir.path / "file", "old");
+    std::FILE *in = open(dir.path / "file", false);
+    BOOST_REQUIRE(in != nullptr);
+    std::thread reader([in] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(200));
+        std::fclose(in);
+    });
+    const auto done = k2s::write_file(utf8(dir.path / "file"), "new");
+    reader.join();
+    BOOST_TEST(done.ok(), done.message());
+    BOOST_TEST(read(dir.path / "file") == "new");
 }
 
 BOOST_AUTO_TEST_CASE(long_unicode_paths) {

@@ -9,6 +9,7 @@
 
 #include <k2s/sdk/error.hpp>
 #include <k2s/sdk/windows_path.hpp>
+#include <k2s/sdk/windows_replace.hpp>
 
 #if !defined(_WIN32)
 #include <cerrno>
@@ -183,8 +184,7 @@ inline bool AtomicFile::commit() {
     goes_when_closed(false);
     CloseHandle(file_);
     file_ = INVALID_HANDLE_VALUE;
-    if (!MoveFileExW(temporary_.c_str(), target_.c_str(),
-                     MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH)) {
+    if (!detail::replace_file(temporary_.c_str(), target_.c_str())) {
         return fail("cannot replace");
     }
     temporary_.clear();

@@ -7,6 +7,8 @@
 
 #include <aclapi.h>
 
+#include <k2s/sdk/windows_replace.hpp>
+
 #include "process/windows/handle.hpp"
 #include "trust/windows/acl.hpp"
 #include "util/path.hpp"
@@ -102,8 +104,7 @@ Result<void> replace_records_file(const fs::path &file, const std::string &text)
             return file_error("write", file);
         }
     }
-    if (::MoveFileExW(next.c_str(), target.c_str(),
-                      MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH) == FALSE) {
+    if (!detail::replace_file(next.c_str(), target.c_str())) {
         return file_error("replace", file);
     }
     return {};

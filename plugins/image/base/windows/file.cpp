@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include <k2s/sdk/windows_path.hpp>
+#include <k2s/sdk/windows_replace.hpp>
 
 namespace k2s::image {
 namespace {
@@ -176,8 +176,8 @@ Result<bool> File::try_lock(LockKind kind) {
 }
 
 Done rename_durably(const std::string &from, const std::string &to) {
-    if (!MoveFileExW(detail::system_path(from).c_str(), detail::system_path(to).c_str(),
-                     MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH)) {
+    if (!detail::replace_file(detail::system_path(from).c_str(),
+                              detail::system_path(to).c_str())) {
         return std::unexpected(system_error("rename a file to", to));
     }
     return {};
