@@ -47,23 +47,26 @@ END
 }
 
 # The prefix is this user's alone; mscoree and mshtml are switched off because their installers would
-# ask to download Mono and Gecko.
+# ask to download Mono and Gecko. No debugger looks at an exe that crashes on purpose: wine's brings a
+# desktop along, which keeps the output of the exe open.
 wine_environment() {
     WINEPREFIX=$cache/windows/wine
     WINEDEBUG=-all
     WINEDLLOVERRIDES='mscoree,mshtml,winemenubuilder.exe='
     export WINEPREFIX WINEDEBUG WINEDLLOVERRIDES
     wine=/usr/lib/wine/wine64 wineserver=/usr/lib/wine/wineserver64
-    if [ ! -e "$WINEPREFIX/.k2s-ready" ]; then
+    if [ ! -e "$WINEPREFIX/.k2s-ready-2" ]; then
         say "making a wine prefix in $WINEPREFIX (700 MB, once)"
         rm -rf "$WINEPREFIX"
         mkdir -p "$WINEPREFIX"
         { "$wine" wineboot.exe -i &&
-            "$wine" reg.exe add 'HKCU\Software\Wine' /v Version /d win10 /f; } \
+            "$wine" reg.exe add 'HKCU\Software\Wine' /v Version /d win10 /f &&
+            "$wine" reg.exe add 'HKLM\Software\Microsoft\Windows NT\CurrentVersion\AeDebug' \
+                /v Debugger /d none /f; } \
             >"$cache/windows/wineboot.log" 2>&1 </dev/null 9>&- ||
             die "wine could not make its prefix; see $cache/windows/wineboot.log"
         "$wineserver" -w
-        touch "$WINEPREFIX/.k2s-ready"
+        touch "$WINEPREFIX/.k2s-ready-2"
     fi
 }
 
