@@ -54,7 +54,7 @@ wine_environment() {
     WINEDEBUG=-all
     WINEDLLOVERRIDES='mscoree,mshtml,winemenubuilder.exe='
     export WINEPREFIX WINEDEBUG WINEDLLOVERRIDES
-    wine=/usr/lib/wine/wine64 wineserver=/usr/lib/wine/wineserver64
+    wine=$root/subprojects/wine-run wineserver=/usr/lib/wine/wineserver64
     if [ ! -e "$WINEPREFIX/.k2s-ready-2" ]; then
         say "making a wine prefix in $WINEPREFIX (700 MB, once)"
         rm -rf "$WINEPREFIX"
