@@ -46,6 +46,35 @@ bool parse_line(std::string_view line, Record &record) {
            parse_number(fields[13], record.time);
 }
 
+/// Until `use` returns false.
+template <class Use> void for_each_line(std::string_view text, Use use) {
+    if (!text.starts_with(k_first_line)) {
+        return;
+    }
+    text.remove_prefix(k_first_line.size());
+    while (!text.empty()) {
+        const auto end = std::min(text.find('\n'), text.size());
+        if (!use(text.substr(0, end))) {
+            return;
+        }
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+}
+
+/// As parse_records finds it: the first good line counts.
+std::optional<Record> parse_record_of(std::string_view library, std::string_view text) {
+    std::string start;
+    append_text(start, library);
+    std::optional<Record> found;
+    for_each_line(text, [&](std::string_view line) {
+        if (line.starts_with(start) && !parse_line(line, found.emplace())) {
+            found.reset();
+        }
+        return !found;
+    });
+    return found;
+}
+
 auto find_library(std::vector<Record> &records, std::string_view library) {
     return std::find_if(records.begin(), records.end(),
                         [&](const auto &record) { return record.library == library; });
@@ -77,19 +106,13 @@ std::string format_records(const std::vector<Record> &records) {
 
 std::vector<Record> parse_records(std::string_view text) {
     std::vector<Record> records;
-    if (!text.starts_with(k_first_line)) {
-        return records;
-    }
-    text.remove_prefix(k_first_line.size());
-    while (!text.empty() && records.size() < k_most_records) {
-        const auto end = std::min(text.find('\n'), text.size());
+    for_each_line(text, [&](std::string_view line) {
         Record record;
-        if (parse_line(text.substr(0, end), record) &&
-            find_library(records, record.library) == records.end()) {
+        if (parse_line(line, record) && find_library(records, record.library) == records.end()) {
             records.push_back(std::move(record));
         }
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
+        return records.size() < k_most_records;
+    });
     return records;
 }
 
@@ -101,12 +124,13 @@ const std::vector<Record> &Records::all() {
 }
 
 const Record *Records::find(std::string_view library, const FileIdentity &identity) {
-    for (const auto &record : all()) {
-        if (record.library == library && record.identity == identity) {
-            return &record;
-        }
+    if (records_) {
+        const auto known = find_library(*records_, library);
+        found_ = known == records_->end() ? std::nullopt : std::optional(*known);
+    } else {
+        found_ = parse_record_of(library, read_records_file(file_));
     }
-    return nullptr;
+    return found_ && found_->identity == identity ? &*found_ : nullptr;
 }
 
 Result<RecordsLock> Records::lock_first_use(std::chrono::milliseconds patience) const {

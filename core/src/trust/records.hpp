@@ -45,7 +45,8 @@ class Records {
     /// Nothing is read before the first question.
     explicit Records(fs::path file) : file_(std::move(file)) {}
 
-    /// The record of exactly this file; nothing when it is new or has changed since.
+    /// The record of exactly this file, until the next question; nothing when it is new or has
+    /// changed since. The others' lines are not read: every start asks for one of them.
     const Record *find(std::string_view library, const FileIdentity &identity);
     const std::vector<Record> &all();
 
@@ -68,6 +69,7 @@ class Records {
 
     fs::path file_;
     std::optional<std::vector<Record>> records_;
+    std::optional<Record> found_;
 };
 
 /// The file's format, for the tests.

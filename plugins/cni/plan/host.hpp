@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -53,13 +54,19 @@ std::string default_folder();
 /// Held while routes are changed, so that one call does not undo what another does.
 class ChangeLock {
   public:
-    /// `folder` is there.
-    static Expected<ChangeLock> take(const std::string &folder);
+    /// `folder` is there. K2S_E_BUSY when another call keeps it for longer than `patience`.
+    static Expected<ChangeLock> take(const std::string &folder,
+                                     std::chrono::milliseconds patience = k_patience);
     ChangeLock(ChangeLock &&other) noexcept : handle_(std::exchange(other.handle_, -1)) {}
     ChangeLock &operator=(ChangeLock &&) = delete;
     ~ChangeLock();
 
   private:
+    static constexpr std::chrono::seconds k_patience{60};
+    static std::unexpected<Error> busy() {
+        return std::unexpected(
+            Error{K2S_E_BUSY, "another call is changing the routes: wait for it, or end it"});
+    }
     explicit ChangeLock(intptr_t handle) : handle_(handle) {}
     intptr_t handle_;
 };

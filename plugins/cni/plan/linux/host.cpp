@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <thread>
 
 #include <fcntl.h>
 #include <linux/rtnetlink.h>
@@ -114,21 +115,24 @@ std::string default_folder() {
     return "/var/lib/k2s/network";
 }
 
-Expected<ChangeLock> ChangeLock::take(const std::string &folder) {
-    const int file = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int locked = -1;
-    while (file >= 0 && (locked = flock(file, LOCK_EX)) != 0 && errno == EINTR) {
+Expected<ChangeLock> ChangeLock::take(const std::string &folder,
+                                      std::chrono::milliseconds patience) {
+    const auto until = std::chrono::steady_clock::now() + patience;
+    ChangeLock lock(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const auto file = static_cast<int>(lock.handle_);
+    while (file < 0 || flock(file, LOCK_EX | LOCK_NB) != 0) {
+        const int why = errno;
+        if (file < 0 || (why != EWOULDBLOCK && why != EINTR)) {
+            return std::unexpected(
+                Error{why == EACCES ? K2S_E_PERMISSION : K2S_E_IO,
+                      fmt::format("cannot lock the folder '{}': {}", folder, std::strerror(why))});
+        }
+        if (std::chrono::steady_clock::now() >= until) {
+            return busy();
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
-    if (locked == 0) {
-        return ChangeLock(file);
-    }
-    const int why = errno;
-    if (file >= 0) {
-        close(file);
-    }
-    return std::unexpected(
-        Error{why == EACCES ? K2S_E_PERMISSION : K2S_E_IO,
-              fmt::format("cannot lock the folder '{}': {}", folder, std::strerror(why))});
+    return lock;
 }
 
 ChangeLock::~ChangeLock() {

@@ -145,15 +145,22 @@ std::string default_folder() {
     return program_data() + "\\K2s\\network";
 }
 
-Expected<ChangeLock> ChangeLock::take(const std::string & /*folder*/) {
+Expected<ChangeLock> ChangeLock::take(const std::string & /*folder*/,
+                                      std::chrono::milliseconds patience) {
     HANDLE mutex = CreateMutexW(nullptr, FALSE, L"Global\\K2sNetworkPlan");
+    const auto waited = mutex == nullptr
+                            ? WAIT_FAILED
+                            : WaitForSingleObject(mutex, static_cast<DWORD>(patience.count()));
     // One that was abandoned is as good: what was done is on record before it is done.
-    if (mutex != nullptr && WaitForSingleObject(mutex, INFINITE) != WAIT_FAILED) {
+    if (waited == WAIT_OBJECT_0 || waited == WAIT_ABANDONED) {
         return ChangeLock(reinterpret_cast<intptr_t>(mutex));
     }
     const DWORD why = GetLastError();
     if (mutex != nullptr) {
         CloseHandle(mutex);
+    }
+    if (waited == WAIT_TIMEOUT) {
+        return busy();
     }
     return fail(why == ERROR_ACCESS_DENIED ? K2S_E_PERMISSION : K2S_E_FAILED,
                 "cannot lock the routes against other calls: Windows error {}", why);
