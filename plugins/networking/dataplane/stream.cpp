@@ -28,6 +28,18 @@ Task<std::string> Stream::handshake() {
     co_return std::string();
 }
 
+bool Stream::quiet() noexcept {
+    char byte = 0;
+    error_code ec;
+    socket_.receive(net::buffer(&byte, 1), Socket::message_peek, ec);
+    return ec == net::error::would_block || ec == net::error::try_again;
+}
+
+bool PlainStream::quiet() noexcept {
+    socket(); // Asio's, from here on
+    return Stream::quiet();
+}
+
 Socket &PlainStream::socket() noexcept {
     if (native_.valid()) {
         error_code ec;

@@ -30,6 +30,10 @@ class Stream {
     /// Tells the peer that no more bytes come; reading goes on.
     virtual Task<error_code> shutdown_send() = 0;
 
+    /// Nothing waits to be read, and the peer has not ended: what is read after the next write
+    /// answers it.
+    virtual bool quiet() noexcept;
+
     /// The socket, when its bytes are the stream's bytes: it may then be read and written directly.
     virtual Socket *plain() noexcept { return nullptr; }
     /// Likewise, and takes it out of the stream, which is closed then; else invalid.
@@ -54,6 +58,7 @@ class PlainStream final : public Stream {
     Task<IoResult> read_some(net::mutable_buffer into) override;
     Task<IoResult> write(std::string_view first, std::string_view second) override;
     Task<error_code> shutdown_send() override;
+    bool quiet() noexcept override;
     Socket *plain() noexcept override { return &socket(); }
     NativeSocket release() noexcept override;
     void close() noexcept override;

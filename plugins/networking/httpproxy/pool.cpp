@@ -5,15 +5,20 @@ namespace k2s::httpproxy {
 
 std::unique_ptr<Connection> Pool::take(std::string_view key) {
     const auto found = targets_.find(key);
-    if (found == targets_.end() || found->second.empty()) {
+    if (found == targets_.end()) {
         return nullptr;
     }
-    auto connection = std::move(found->second.back());
-    found->second.pop_back();
-    --total_;
-    idle_.sub();
-    connection->reused = true;
-    return connection;
+    for (Stack &idle = found->second; !idle.empty();) {
+        auto connection = std::move(idle.back());
+        idle.pop_back();
+        --total_;
+        idle_.sub();
+        if (connection->stream->quiet()) {
+            connection->reused = true;
+            return connection;
+        }
+    }
+    return nullptr;
 }
 
 void Pool::put(std::string_view key, std::unique_ptr<Connection> connection,

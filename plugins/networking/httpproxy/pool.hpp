@@ -29,7 +29,8 @@ class Pool {
         : max_total_(max_total), max_per_target_(max_per_target), idle_(idle) {}
     ~Pool() { clear(); }
 
-    /// Null when there is none. The peer may have closed it meanwhile.
+    /// Null when there is none. One that has said something unasked is closed instead: it would be
+    /// taken for the answer to the next request (RFC 9112 9.2).
     std::unique_ptr<Connection> take(std::string_view key);
 
     /// Keeps the connection, or closes it when there is no room or it holds unasked bytes.

@@ -51,6 +51,10 @@ class TlsStream final : public Stream {
         co_return IoResult{ec, bytes};
     }
 
+    bool quiet() noexcept override {
+        return SSL_pending(tls_.native_handle()) == 0 && Stream::quiet();
+    }
+
     // close_notify cannot be sent alone through ssl::stream while a read is pending, so the peer
     // sees a TCP half-close; the bytes before it are complete and authenticated.
     Task<error_code> shutdown_send() override {

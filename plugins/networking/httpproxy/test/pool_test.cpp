@@ -7,9 +7,21 @@ using namespace k2s::httpproxy;
 
 namespace {
 
-std::unique_ptr<Connection> connection(net::io_context &io) {
+class Idle final : public Stream {
+  public:
+    Idle(net::io_context &io, bool quiet) : Stream(Socket(io)), quiet_(quiet) {}
+    Task<IoResult> read_some(net::mutable_buffer) override { co_return IoResult{}; }
+    Task<IoResult> write(std::string_view, std::string_view) override { co_return IoResult{}; }
+    Task<error_code> shutdown_send() override { co_return error_code(); }
+    bool quiet() noexcept override { return quiet_; }
+
+  private:
+    const bool quiet_;
+};
+
+std::unique_ptr<Connection> connection(net::io_context &io, bool quiet = true) {
     auto made = std::make_unique<Connection>();
-    made->stream = std::make_unique<PlainStream>(Socket(io));
+    made->stream = std::make_unique<Idle>(io, quiet);
     return made;
 }
 
@@ -62,6 +74,21 @@ BOOST_AUTO_TEST_CASE(connections_with_unasked_bytes_are_not_kept) {
     dirty->in.commit(1);
     pool.put("a", std::move(dirty), Clock::now());
     BOOST_CHECK_EQUAL(pool.size(), 0U);
+}
+
+BOOST_AUTO_TEST_CASE(connections_that_said_something_are_not_taken) {
+    net::io_context io;
+    Counter idle;
+    Pool pool(3, 3, idle);
+    auto good = connection(io);
+    const Connection *first = good.get();
+    pool.put("a", std::move(good), Clock::now());
+    pool.put("a", connection(io, false), Clock::now());
+    BOOST_CHECK_EQUAL(pool.take("a").get(), first);
+    pool.put("a", connection(io, false), Clock::now());
+    BOOST_CHECK(pool.take("a") == nullptr);
+    BOOST_CHECK_EQUAL(pool.size(), 0U);
+    BOOST_CHECK_EQUAL(idle.get(), 0U);
 }
 
 BOOST_AUTO_TEST_CASE(sweep_closes_what_is_old) {
