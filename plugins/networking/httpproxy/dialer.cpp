@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <utility>
 
+#include <boost/asio/ip/udp.hpp>
+
+#include "common/text.hpp"
 #include "dataplane/connect_race.hpp"
 #include "destination.hpp"
 #include "socks5.hpp"
@@ -19,6 +22,44 @@ std::string quoted(const std::string &host, uint16_t port) {
     return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
+std::string describe_refusal(const std::string &target, AddressClass kind) {
+    return target + " is " + std::string(describe(kind)) +
+           " of the proxy's host, which remote clients may not reach (see allowed_destinations)";
+}
+
+std::string describe_protected(const std::string &target) {
+    return target + " is an administrative port of the proxy's host, which remote clients may not "
+                    "reach (see protected_ports)";
+}
+
+/// `near`: this host's address of a connection to `to`.
+bool is_protected(const Settings &settings, uint16_t port, const Address &to, const Address &near) {
+    const std::vector<uint16_t> &ports = settings.config.protected_ports;
+    return std::find(ports.begin(), ports.end(), port) != ports.end() && unmapped(to) == near &&
+           !any_contains(settings.allowed_destinations, to);
+}
+
+/// This host's address of connections to `to`; nothing is sent.
+Address address_towards(const Address &to) {
+    net::io_context none;
+    net::ip::udp::socket socket(none);
+    error_code ec;
+    socket.connect({to, 9}, ec); // discard: any port does
+    const auto local = socket.local_endpoint(ec);
+    return ec ? Address() : unmapped(local.address());
+}
+
+/// RFC 6761 6.3: it and all names below it are this host, or the upstream's.
+bool is_localhost(std::string_view host) {
+    if (host.ends_with('.')) {
+        host.remove_suffix(1);
+    }
+    constexpr std::string_view k_name = "localhost";
+    return host.size() >= k_name.size() &&
+           iequals(host.substr(host.size() - k_name.size()), k_name) &&
+           (host.size() == k_name.size() || host[host.size() - k_name.size() - 1] == '.');
+}
+
 class Dial {
   public:
     Dial(Engine &engine, const Settings &settings, const DialRequest &request, Watchdog &watchdog)
@@ -28,6 +69,10 @@ class Dial {
           deadline_(Clock::now() + settings.config.connect_timeout) {}
 
     Task<DialResult> run() {
+        if (auto refused = refuse_target(settings_, request_)) {
+            engine_.counters->denied_targets.add();
+            co_return std::unexpected(std::move(*refused));
+        }
         watchdog_.arm(left());
         auto began = Clock::now();
         Resolution names = co_await engine_.resolver.resolve(host_, watchdog_);
@@ -139,9 +184,7 @@ class Dial {
         });
         if (addresses.empty()) {
             engine_.counters->denied_targets.add();
-            error_ = {403, what() + " is " + std::string(describe(refused)) +
-                               " of the proxy's host, which remote clients may not reach (see "
-                               "allowed_destinations)"};
+            error_ = {403, describe_refusal(what(), refused)};
         }
         return !addresses.empty();
     }
@@ -169,10 +212,12 @@ class Dial {
             error_ = {508, what() + " is this proxy itself"};
             co_return false;
         }
-        if (is_protected(race.to, race.stream->handle())) {
+        // A connection with one address at both ends does not leave this host.
+        if (request_.remote_client && request_.upstream == nullptr &&
+            is_protected(settings_, race.to.port(), race.to.address(),
+                         local_address(race.stream->handle()))) {
             engine_.counters->denied_targets.add();
-            error_ = {403, what() + " is an administrative port of the proxy's host, which remote "
-                                    "clients may not reach (see protected_ports)"};
+            error_ = {403, describe_protected(what())};
             co_return false;
         }
         if (request_.report != nullptr) {
@@ -180,15 +225,6 @@ class Dial {
         }
         connection.stream = wrap(std::move(race.stream));
         co_return true;
-    }
-
-    // A connection with one address at both ends does not leave this host.
-    bool is_protected(const Endpoint &to, NativeSocket::Handle connection) const {
-        const std::vector<uint16_t> &ports = settings_.config.protected_ports;
-        return request_.remote_client && request_.upstream == nullptr &&
-               std::find(ports.begin(), ports.end(), to.port()) != ports.end() &&
-               unmapped(to.address()) == local_address(connection) &&
-               !any_contains(settings_.allowed_destinations, to.address());
     }
 
     std::unique_ptr<Stream> wrap(std::unique_ptr<PlainStream> plain) {
@@ -201,7 +237,8 @@ class Dial {
     // RFC 9110 9.3.6. Empty when the tunnel stands; bytes after the answer stay in connection.in.
     Task<std::string> open_tunnel(Connection &connection) {
         std::string head = "CONNECT " + request_.tunnel_authority +
-                           " HTTP/1.1\r\nHost: " + request_.tunnel_authority + "\r\n";
+                           " HTTP/1.1\r\nHost: " + request_.tunnel_authority + "\r\n" +
+                           request_.via;
         if (!request_.upstream->authorization.empty()) {
             head += "Proxy-Authorization: " + request_.upstream->authorization + "\r\n";
         }
@@ -259,6 +296,25 @@ class Dial {
 };
 
 } // namespace
+
+std::optional<DialError> refuse_target(const Settings &settings, const DialRequest &request) {
+    if (!request.remote_client) {
+        return std::nullopt;
+    }
+    const std::string target = quoted(request.host, request.port);
+    const auto address = is_localhost(request.host)
+                             ? std::optional<Address>(net::ip::address_v4::loopback())
+                             : parse_address(request.host);
+    if (address && !remote_client_may_reach(*address, settings.allowed_destinations)) {
+        return DialError{403, describe_refusal(target, classify(*address))};
+    }
+    // A direct connection shows by itself where it ends.
+    if (request.upstream != nullptr && address &&
+        is_protected(settings, request.port, *address, address_towards(*address))) {
+        return DialError{403, describe_protected(target)};
+    }
+    return std::nullopt;
+}
 
 std::string describe_block(std::string_view target, const Route &route) {
     std::string text(target);

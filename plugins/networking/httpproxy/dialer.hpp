@@ -3,6 +3,7 @@
 
 #include <expected>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,7 @@ struct DialRequest {
     size_t rule = 0;                    // of `routes`, that decided this
     bool remote_client = true;          // the destination policy applies
     std::string tunnel_authority;       // with an HTTP upstream: ask it for a tunnel to here
+    std::string via;                    // whole fields, for that
     DialReport *report = nullptr;
 };
 
@@ -39,6 +41,10 @@ struct DialRequest {
 /// upstream, CONNECT or SOCKS – all within connect_timeout. The arguments must outlive the task.
 Task<std::expected<std::unique_ptr<Connection>, DialError>>
 dial(Engine &engine, const Settings &settings, const DialRequest &request, Watchdog &watchdog);
+
+/// Why the client may not have its target, as far as that can be seen without looking up a name:
+/// all that is known of a target that an upstream is asked for.
+std::optional<DialError> refuse_target(const Settings &settings, const DialRequest &request);
 
 /// Why a rule keeps the client from its target.
 std::string describe_block(std::string_view target, const Route &route);

@@ -177,7 +177,8 @@ Task<Session::Next> Session::exchange() {
             use_pool = false;
             continue;
         }
-        if (reusable && !engine_->roster->draining()) {
+        // What the settings forbid meanwhile was asked when dialling: it is not asked again.
+        if (reusable && engine_->settings == settings_ && !engine_->roster->draining()) {
             engine_->pool.put(key_, std::move(connection), engine_->roster->clock().now);
         }
         co_return next;
@@ -366,7 +367,12 @@ Task<Session::Next> Session::pass_answer(Connection &connection, Upload *upload,
     const RelayResult passed = co_await relay.run(answer_out_, framing);
     record_.bytes_out = passed.bytes;
     if (passed.end != RelayResult::End::complete) {
-        // The head is out: only a closed connection can tell the client that the body is cut short.
+        // The head is out: only a closed connection can tell the client that the body is cut short;
+        // where its end is that anyway, a reset.
+        if (!delimited) {
+            error_code ignored;
+            client_.socket().set_option(net::socket_base::linger(true, 0), ignored);
+        }
         if (passed.end != RelayResult::End::sink_failed && !watchdog_.cut()) {
             engine_->counters->errors_upstream.add();
             record_.problem = passed.end == RelayResult::End::malformed

@@ -103,6 +103,16 @@ std::string why(const Settings &settings, const Route &route, bool connect) {
                                                  : "no rule matches: HTTP_PROXY";
 }
 
+DialRequest dial_request(const Url &url, const Route &route, const ProbeOptions &options) {
+    DialRequest request;
+    request.host = url.host;
+    request.port = url.port;
+    request.upstream = route.upstream;
+    request.rule = route.rule;
+    request.remote_client = options.client && !unmapped(*options.client).is_loopback();
+    return request;
+}
+
 class Probe {
   public:
     Probe(std::shared_ptr<const Settings> settings, const ProbeOptions &options, Url url,
@@ -141,12 +151,7 @@ class Probe {
             engine_.roster, options_.client.value_or(net::ip::address_v4::loopback()));
         Watchdog &watchdog = member->watchdog();
         DialReport dialing;
-        DialRequest request;
-        request.host = url_.host;
-        request.port = url_.port;
-        request.upstream = route.upstream;
-        request.rule = route.rule;
-        request.remote_client = options_.client && !unmapped(*options_.client).is_loopback();
+        DialRequest request = dial_request(url_, route, options_);
         request.report = &dialing;
         if (url_.connect() && route.upstream != nullptr) {
             request.tunnel_authority = url_.target();
@@ -296,6 +301,9 @@ std::expected<ProbeReport, Error> probe(std::shared_ptr<const Settings> settings
         report.exit_code = k_denied;
     } else if (route.kind == Route::Kind::block) {
         report.problem = describe_block(report.target, route);
+        report.exit_code = k_denied;
+    } else if (auto refused = refuse_target(*settings, dial_request(*url, route, options))) {
+        report.problem = std::move(refused->message);
         report.exit_code = k_denied;
     } else if (options.try_it) {
         Probe(std::move(settings), options, std::move(*url), report).run(route);

@@ -128,6 +128,16 @@ void write_request_head(std::string &out, const HeadParser &head, const Target &
     out += "\r\n";
 }
 
+void write_via(std::string &out, const HeadParser &head, std::string_view name) {
+    out.clear();
+    for (const HeaderField &field : head.fields()) {
+        if (field.id == FieldId::via) {
+            append_field(out, field);
+        }
+    }
+    append_via(out, head.minor_version(), name);
+}
+
 void write_response_head(std::string &out, const HeadParser &head, const ResponseRewrite &how) {
     out.clear();
     out += "HTTP/1.1 ";

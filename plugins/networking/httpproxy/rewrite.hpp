@@ -21,6 +21,9 @@ struct RequestRewrite {
 void write_request_head(std::string &out, const HeadParser &head, const Target &target,
                         const RequestRewrite &how);
 
+/// Replaces `out` with the Via fields for the next hop: the request's and this proxy's.
+void write_via(std::string &out, const HeadParser &head, std::string_view name);
+
 struct ResponseRewrite {
     std::string_view via_name;
     bool close = false; // say that the connection ends here

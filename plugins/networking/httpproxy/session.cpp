@@ -212,6 +212,11 @@ Task<Session::Next> Session::handle_request() {
         co_return co_await reply(403, "this client's address is not among the allowed ranges",
                                  Next::linger);
     }
+    if (loops_back()) {
+        engine_->counters->denied_targets.add();
+        co_return co_await reply(508, "the request has already passed through this proxy",
+                                 Next::linger);
+    }
     if (head.method() == "CONNECT") {
         co_return co_await handle_connect();
     }
@@ -219,11 +224,6 @@ Task<Session::Next> Session::handle_request() {
     if (!target) {
         engine_->counters->errors_request.add();
         co_return co_await reply(400, describe(target.error()), Next::linger);
-    }
-    if (loops_back()) {
-        engine_->counters->denied_targets.add();
-        co_return co_await reply(508, "the request has already passed through this proxy",
-                                 Next::linger);
     }
     const bool traces = head.method() == "TRACE" || head.method() == "OPTIONS";
     for (const HeaderField &field : head.fields()) {
@@ -255,6 +255,7 @@ Task<Session::Next> Session::handle_connect() {
     DialRequest where = dial_request(*target);
     if (request_.upstream != nullptr) {
         where.tunnel_authority = target->authority;
+        write_via(where.via, head, engine_->via_name);
     }
     in_.consume(head.size()); // the parser's views end here
     deaf_ = true;

@@ -127,6 +127,48 @@ BOOST_AUTO_TEST_CASE(remote_clients_do_not_reach_administrative_ports_of_the_hos
     BOOST_CHECK(client.read_head().starts_with("HTTP/1.1 200 "));
 }
 
+// The upstream may stand on this host, where it is trusted as well.
+BOOST_AUTO_TEST_CASE(an_upstream_leads_remote_clients_nowhere_else) {
+    const std::string address = outside_address();
+    if (address.empty()) {
+        BOOST_TEST_MESSAGE("this host has no address beyond loopback: skipped");
+        return;
+    }
+    Origin upstream(echo_heads);
+    Config config = quick();
+    config.allowed_cidrs = {address + "/32"};
+    config.routes.push_back({{"*"}, "http://" + upstream.authority(), {}, {}, {}});
+    const std::vector<std::string> refused{"169.254.169.254", "0.0.0.0:22",        "[fe80::1]",
+                                           "127.0.0.1:22",    "[::127.0.0.1]",     "localhost.:80",
+                                           address + ":22",   "[64:ff9b::7f00:1]", "a.LocalHost"};
+    {
+        const Outside outside(config);
+        for (const std::string &host : refused) {
+            Peer client = outside.client();
+            client.write(get("http://" + host + "/"));
+            const std::string answer = client.read_message();
+            BOOST_CHECK_MESSAGE(answer.starts_with("HTTP/1.1 403 "), host << ": " << answer);
+        }
+        BOOST_CHECK(outside.once("CONNECT 169.254.169.254:80 HTTP/1.1\r\n\r\n")
+                        .starts_with("HTTP/1.1 403 "));
+        BOOST_CHECK_EQUAL(outside.proxy.stats().denied_targets.get(), refused.size() + 1);
+        BOOST_CHECK_EQUAL(upstream.connections(), 0);
+        for (const std::string &host : {address + ":8080", std::string("localhosts.test")}) {
+            Peer client = outside.client();
+            client.write(get("http://" + host + "/"));
+            BOOST_CHECK(client.read_message().starts_with("HTTP/1.1 200 "));
+        }
+        Peer local = outside.proxy.client();
+        local.write(get("http://169.254.169.254/"));
+        BOOST_CHECK(local.read_message().starts_with("HTTP/1.1 200 "));
+    }
+    config.allowed_destinations = {"127.0.0.1/32"};
+    const Outside outside(config);
+    Peer client = outside.client();
+    client.write(get("http://localhost/"));
+    BOOST_CHECK(client.read_message().starts_with("HTTP/1.1 200 "));
+}
+
 BOOST_AUTO_TEST_CASE(the_proxy_does_not_talk_to_itself) {
     Config config = quick();
     config.hosts["me.test"] = {"127.0.0.1"};

@@ -11,7 +11,8 @@ BOOST_AUTO_TEST_CASE(get_is_rewritten_for_the_origin) {
     Origin origin(echo_heads);
     Harness proxy;
     Peer client = proxy.client();
-    client.write("GET " + origin.url("/a?b") + " HTTP/1.1\r\nHost: wrong\r\nX: 1\r\n"
+    client.write("GET " + origin.url("/a?b") +
+                 " HTTP/1.1\r\nHost: wrong\r\nX: 1\r\n"
                  "Proxy-Connection: keep-alive\r\nProxy-Authorization: Basic eDp5\r\n\r\n");
     const std::string answer = client.read_message();
     BOOST_CHECK(answer.starts_with("HTTP/1.1 200 OK\r\n"));
@@ -52,9 +53,31 @@ BOOST_AUTO_TEST_CASE(a_dead_kept_connection_is_replaced) {
     for (int i = 0; i < 3; ++i) {
         client.write(get(origin.url("/")));
         BOOST_CHECK(client.read_message().starts_with("HTTP/1.1 200"));
-        client.write("POST " + origin.url("/") + " HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+        client.write("POST " + origin.url("/") +
+                     " HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
         BOOST_CHECK(client.read_message().starts_with("HTTP/1.1 200"));
     }
+}
+
+BOOST_AUTO_TEST_CASE(what_an_origin_says_unasked_answers_nobody) {
+    std::atomic<bool> said = false;
+    Origin origin([&](Peer &peer) {
+        for (;;) {
+            peer.read_head();
+            peer.write(ok("asked"));
+            if (!said) {
+                std::this_thread::sleep_for(std::chrono::milliseconds(50)); // it is idle by now
+                peer.write(ok("unasked"));
+                said = true;
+            }
+        }
+    });
+    Harness proxy;
+    BOOST_CHECK(proxy.once(get(origin.url("/1"), "Connection: close\r\n")).ends_with("\r\nasked"));
+    BOOST_REQUIRE(eventually([&] { return said.load(); }));
+    std::this_thread::sleep_for(std::chrono::milliseconds(20)); // until it is here
+    BOOST_CHECK(proxy.once(get(origin.url("/2"), "Connection: close\r\n")).ends_with("\r\nasked"));
+    BOOST_CHECK_EQUAL(origin.connections(), 2);
 }
 
 BOOST_AUTO_TEST_CASE(bodies_stream_in_both_directions) {
@@ -85,12 +108,14 @@ BOOST_AUTO_TEST_CASE(bodies_stream_in_both_directions) {
 }
 
 BOOST_AUTO_TEST_CASE(chunks_and_trailers_pass_both_ways) {
-    const std::string chunked = "5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nX-Sum: 7\r\nHost: evil\r\n\r\n";
+    const std::string chunked =
+        "5\r\nhello\r\n6;x=y\r\n world\r\n0\r\nX-Sum: 7\r\nHost: evil\r\n\r\n";
     Origin origin([&](Peer &peer) {
         std::string head = peer.read_head();
         const std::string body = peer.read(chunked.size() - 12);
         BOOST_TEST_MESSAGE(head);
-        peer.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n" + chunked);
+        peer.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n" +
+                   chunked);
         peer.read_head();
         peer.write(ok(body));
     });
@@ -182,6 +207,26 @@ BOOST_AUTO_TEST_CASE(a_truncated_answer_ends_the_connection) {
     BOOST_CHECK(proxy.recorder().saw("cut short"));
 }
 
+BOOST_AUTO_TEST_CASE(a_truncated_answer_without_length_is_reset) {
+    for (const char *fields : {"", "Transfer-Encoding: chunked\r\n"}) {
+        Origin origin([fields](Peer &peer) {
+            peer.read_head();
+            peer.write(std::string("HTTP/1.1 200 OK\r\n") + fields + "\r\n4\r\nhalf");
+            std::this_thread::sleep_for(std::chrono::milliseconds(50)); // it arrives first
+            peer.reset();
+        });
+        Harness proxy;
+        Peer client = proxy.client();
+        client.write("GET " + origin.url("/") + " HTTP/1.0\r\n\r\n");
+        boost::system::error_code ec;
+        for (char block[512]; !ec;) {
+            client.socket().read_some(boost::asio::buffer(block), ec);
+        }
+        BOOST_CHECK_MESSAGE(ec != boost::asio::error::eof, fields);
+        BOOST_CHECK(proxy.recorder().saw("cut short"));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(expect_continue) {
     Origin origin([](Peer &peer) {
         const std::string head = peer.read_head();
@@ -259,9 +304,9 @@ BOOST_AUTO_TEST_CASE(upgrade_becomes_a_tunnel) {
     client.close();
     BOOST_CHECK(eventually([&] { return proxy.stats().active_tunnels.get() == 0; }));
 
-    const std::string h2c = proxy.once(
-        get(origin.url("/"), "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
-                             "HTTP2-Settings: x\r\n"));
+    const std::string h2c =
+        proxy.once(get(origin.url("/"), "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+                                        "HTTP2-Settings: x\r\n"));
     BOOST_CHECK(!contains(h2c, "h2c"));
     BOOST_CHECK(!contains(h2c, "HTTP2-Settings"));
 }

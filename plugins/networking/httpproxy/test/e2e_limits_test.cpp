@@ -114,7 +114,8 @@ BOOST_AUTO_TEST_CASE(a_client_that_goes_away_during_its_upload) {
     });
     Harness proxy;
     Peer client = proxy.client();
-    client.write("POST " + origin.url("/") + " HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nab");
+    client.write("POST " + origin.url("/") +
+                 " HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nab");
     BOOST_CHECK(eventually([&] { return proxy.stats().bytes_in.get() == 2; }));
     client.close();
     BOOST_CHECK(eventually([&] { return ended.load(); }));
@@ -198,6 +199,32 @@ BOOST_AUTO_TEST_CASE(reload_keeps_connections_and_listeners) {
     BOOST_CHECK(kept.read_message().starts_with("HTTP/1.1 200 "));
     tunnel.write("GET / HTTP/1.1\r\n\r\n");
     BOOST_CHECK(tunnel.read_message().starts_with("HTTP/1.1 200 "));
+}
+
+BOOST_AUTO_TEST_CASE(new_rules_hold_for_connections_from_before) {
+    std::atomic<bool> asked = false;
+    std::atomic<bool> reloaded = false;
+    Origin origin([&](Peer &peer) {
+        for (;;) {
+            peer.read_head();
+            asked = true;
+            eventually([&] { return reloaded.load(); });
+            peer.write(ok("x"));
+        }
+    });
+    Config config = quick();
+    config.hosts["x.test"] = {"127.0.0.1"};
+    Harness proxy(config);
+    Peer client = proxy.client();
+    const std::string request = get("http://x.test:" + std::to_string(origin.port()) + "/");
+    client.write(request);
+    BOOST_REQUIRE(eventually([&] { return asked.load(); }));
+    config.routes.push_back({{"127.0.0.0/8"}, "block", {}, {}, {}});
+    proxy.on_thread([&](k2s::httpproxy::Proxy &p) { BOOST_CHECK(p.reload(config).has_value()); });
+    reloaded = true;
+    BOOST_CHECK(client.read_message().starts_with("HTTP/1.1 200 "));
+    client.write(request);
+    BOOST_CHECK(client.read_message().starts_with("HTTP/1.1 403 "));
 }
 
 BOOST_AUTO_TEST_CASE(a_port_in_use_is_an_error) {

@@ -75,6 +75,19 @@ BOOST_AUTO_TEST_CASE(the_route_and_its_reason) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(what_a_remote_client_may_not_have_is_said_without_trying) {
+    Config config = quick();
+    config.forwardproxy = "http://corporate:3128";
+    config.allowed_cidrs = {"192.0.2.0/24"};
+    ProbeOptions options = url("http://169.254.169.254/latest/");
+    options.try_it = false;
+    BOOST_CHECK_EQUAL(ask(config, options).exit_code, 0);
+    options.client = boost::asio::ip::make_address("192.0.2.7");
+    const ProbeReport report = ask(config, options);
+    BOOST_CHECK_EQUAL(report.exit_code, 5);
+    BOOST_CHECK(contains(report.problem, "169.254.169.254:80 is a cloud metadata address"));
+}
+
 BOOST_AUTO_TEST_CASE(how_it_ended) {
     Origin origin(echo_heads);
     Origin mute([](Peer &peer) { peer.read_all(); });

@@ -66,6 +66,19 @@ BOOST_AUTO_TEST_CASE(plain_requests_and_tunnels_with_credentials) {
     BOOST_CHECK(!contains(proxy.recorder().text(), "czNjcmV0"));
 }
 
+BOOST_AUTO_TEST_CASE(tunnels_that_come_back_are_ended) {
+    Origin upstream(upstream_server);
+    Harness proxy(through("http://" + upstream.authority()));
+    Peer client = proxy.client();
+    client.write("CONNECT secure.test:443 HTTP/1.1\r\nVia: 1.0 first\r\n\r\n");
+    client.read_head();
+    const std::string asked = client.read_head();
+    BOOST_REQUIRE(contains(asked, "\r\nVia: 1.0 first\r\nVia: 1.1 "));
+    client.close();
+    BOOST_CHECK(proxy.once(asked.substr(5)).starts_with("HTTP/1.1 508 ")); // behind "seen:"
+    BOOST_CHECK_EQUAL(upstream.connections(), 1);
+}
+
 BOOST_AUTO_TEST_CASE(bypassed_targets_are_direct_for_both_kinds) {
     Origin upstream(upstream_server);
     Origin origin([](Peer &peer) {
