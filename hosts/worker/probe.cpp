@@ -12,6 +12,7 @@
 
 #include <k2s/abi/plugin.h>
 
+#include "restrict.hpp"
 #include "version.h"
 
 namespace k2s::worker {
@@ -153,6 +154,12 @@ void probe(const ProbeJob &job) {
     }
 
     report.stage("load");
+    if (job.foreign) {
+        // What a system lacks is told when the plugin's own worker starts.
+        if (const auto limited = restrict_self(core::isolation::foreign_limits()); !limited) {
+            report.bad(limited.error().code, limited.error().message);
+        }
+    }
     const auto loaded = load(job.library, job.file);
     if (loaded.module == nullptr) {
         report.bad(K2S_E_CONFIG, "cannot be loaded: " + loaded.error);

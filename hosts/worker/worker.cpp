@@ -29,21 +29,22 @@ int k2s::host::run(const std::vector<std::string> &arguments) {
     using namespace k2s::worker;
     Inherited report = 0;
     Inherited file = 0;
-    const bool hashed = arguments.size() == 6 && arguments[1] == "probe-hashed";
-    if (arguments.size() == 6 && (hashed || arguments[1] == "probe") &&
-        parse_number(arguments[4], report) && parse_number(arguments[5], file)) {
+    const bool probes = arguments.size() == 6 && arguments[1].starts_with("probe");
+    const auto kind = probes ? arguments[1].substr(5) : std::string();
+    const bool known = kind.empty() || kind == "-hashed" || kind == "-foreign";
+    if (probes && known && parse_number(arguments[4], report) && parse_number(arguments[5], file)) {
         be_quiet();
-        probe({arguments[2], arguments[3], report, file, hashed});
+        probe({arguments[2], arguments[3], report, file, kind == "-hashed", kind == "-foreign"});
     }
     if (arguments.size() == 4 && arguments[1] == "serve" && parse_number(arguments[2], report) &&
         parse_number(arguments[3], file)) {
         be_quiet();
         serve(report, file);
     }
-    std::fputs(
-        "k2s-worker is started by the K2s host; there is nothing to run by hand.\n"
-        "usage: k2s-worker probe|probe-hashed LIBRARY PLUGIN-ID REPORT-HANDLE LIBRARY-HANDLE\n"
-        "       k2s-worker serve LINE-HANDLE LIBRARY-HANDLE\n",
-        stderr);
+    std::fputs("k2s-worker is started by the K2s host; there is nothing to run by hand.\n"
+               "usage: k2s-worker probe[-hashed|-foreign] LIBRARY PLUGIN-ID REPORT-HANDLE "
+               "LIBRARY-HANDLE\n"
+               "       k2s-worker serve LINE-HANDLE LIBRARY-HANDLE\n",
+               stderr);
     return 2;
 }

@@ -46,6 +46,9 @@ class Archives(InstallTest):
         first = self.pack("1.0.0")
         self.assertIn("would", self.k2s("plugin", "install", first, "--dry-run"))
         self.assert_nothing_installed()
+        self.fails(3, "plugin", "install", self.native(self.archive(**{"versioned" + SUFFIX: b"junk" * 200})),
+                   "--dry-run", text="versioned" + SUFFIX)
+        self.assert_nothing_installed()
         self.assertEqual(self.k2s("plugin", "install", first)["before"], "none")
         self.runs("1.0.0")
         self.fails(1, "plugin", "install", first, text="k2s plugin upgrade")
@@ -252,6 +255,16 @@ class Archives(InstallTest):
         self.k2s("plugin", "uninstall", "versioned")
         self.assert_nothing_installed()
 
+    def test_back_only_to_what_works(self):
+        self.k2s("plugin", "install", self.pack("1.0.0"))
+        self.k2s("plugin", "upgrade", self.pack("1.1.0"))
+        (self.plugins / "versioned/1.0.0" / ("versioned" + SUFFIX)).write_bytes(b"junk" * 200)
+        for words in ((), ("--dry-run",)):
+            result = self.run_exe("k2s", "plugin", "rollback", "versioned", *words)
+            self.assertNotEqual(result.code, 0, result)
+            self.assertIn("versioned" + SUFFIX, result.err)
+            self.runs("1.1.0")
+
     def test_two_operators_at_once(self):
         first = self.pack("1.0.0")
         both = [subprocess.Popen(self.command("k2s", "plugin", "install", first),
@@ -422,7 +435,7 @@ class RunningHost(InstallTest):
         self.k2s("plugin", "upgrade", self.pack("1.1.0"))
         self.serves("1.1.0")
         for version, text in (("1.2.0", "cannot be created"), ("1.3.0", "cannot be started"),
-                              ("1.4.0", "sick")):
+                              ("1.4.0", "sick"), ("1.5.0", "while it was created")):
             with self.subTest(version=version):
                 result = self.run_exe("k2s", "plugin", "upgrade", self.pack(version))
                 self.assertEqual(result.code, 1, result)
@@ -438,6 +451,19 @@ class RunningHost(InstallTest):
         self.assertNotIn("versioned", self.services())
         self.k2s("plugin", "enable", "versioned")
         self.serves("1.0.0")
+
+
+class Hanging(InstallTest):
+    def test_a_start_that_hangs_ends_the_host_once(self):
+        self.k2s("plugin", "install", self.pack("1.6.0"))
+        words = ("k2s", "run", "--set", "limits.create_seconds=0.5")
+        hung = self.run_exe(*words)
+        self.assertEqual(hung.code, 7, hung)
+        self.assertIn("the start of its service 'versioned' did not return within 0.5 s", hung.err)
+        self.assertIn("k2s plugin enable versioned", hung.err)
+        left_out = self.run_exe(*words)
+        self.assertEqual(left_out.code, 1, left_out)
+        self.assertIn("quarantined", left_out.err)
 
 
 if __name__ == "__main__":

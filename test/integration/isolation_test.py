@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Plugins in worker processes: they do their work there, and what becomes of them stays there."""
+import hashlib
 import json
 import os
 import shutil
@@ -141,6 +142,34 @@ class Untrusted(Isolation):
         if ROOT:
             self.fails(5, "k2s", "isolated", "mount", *self.WARN)
         self.succeed("k2s", "isolated", "write", path, *self.HERE)
+
+    @unittest.skipIf(SANITIZED, "the sanitizers reserve more than any limit")
+    def test_sees_no_variable_of_the_host(self):
+        self.environment["SECRET_OF_THE_HOST"] = "hunter2"
+        ask = ("k2s", "isolated", "variable", "SECRET_OF_THE_HOST")
+        self.assertEqual(self.succeed(*ask, *self.WARN), "nothing")
+        self.assertEqual(self.succeed(*ask, *self.HERE), "hunter2")
+
+    @unittest.skipIf(SANITIZED, "the sanitizers reserve more than any limit")
+    @unittest.skipIf(WINDOWS, "wine restricts neither jobs nor tokens")
+    @unittest.skipUnless(ROOT, "its folder is its user's")
+    def test_may_do_nothing_at_its_first_instruction_either(self):
+        """Whoever looks at a new file with a hash in its plugin.json maps it."""
+        folder = os.path.join(self.tree, "lib/k2s/plugins/isolated")
+        library = os.path.join(folder, "isolated.so")
+        manifest = os.path.join(folder, "plugin.json")
+        with open(manifest) as before:
+            text = before.read()
+        self.addCleanup(lambda: open(manifest, "w").write(text))
+        with open(library, "rb") as binary, open(manifest, "w") as out:
+            digest = hashlib.sha256(binary.read()).hexdigest()
+            json.dump({**json.loads(text), "sha256": {"isolated.so": digest}}, out)
+        open(library + ".wanted", "w").close()
+        self.addCleanup(os.unlink, library + ".wanted")
+        self.succeed("k2s", "isolated", "nothing", *self.WARN)
+        self.assertFalse(os.path.exists(library + ".mark"))
+        self.succeed("k2s", "isolated", "nothing", *self.HERE)
+        os.unlink(library + ".mark")
 
     def test_enforced_it_does_not_run(self):
         self.assertIn("not signed", self.fails(5, "k2s", "isolated", "nothing", "--set", "trust=enforce"))

@@ -190,7 +190,7 @@ class Files(TreeTest):
     @unittest.skipIf(WINDOWS, "modes; the access lists are in the unit tests of trust")
     def test_writable_by_others(self):
         self.add("none")
-        for path in (self.folder / "bad.so", self.folder, self.plugins):
+        for path in (self.folder / "bad.so", self.folder / "plugin.json", self.folder, self.plugins):
             with self.subTest(path=path.name):
                 mode = stat.S_IMODE(path.stat().st_mode)
                 path.chmod(mode | 0o002)
@@ -198,6 +198,18 @@ class Files(TreeTest):
                 path.chmod(mode)
         self.assertEqual(self.run_exe("k2s", "bad").code, 0)
         self.folder.chmod(0o777)
+        self.assert_others_work()
+
+    @unittest.skipIf(WINDOWS, "links to folders need a right there that few have")
+    def test_a_link_to_where_others_may_write(self):
+        self.add("none")
+        real = self.top / "open" / "bad"
+        real.parent.mkdir()
+        shutil.move(self.folder, real)
+        self.folder.symlink_to(real)
+        self.assertEqual(self.run_exe("k2s", "bad").code, 0)
+        real.parent.chmod(0o777)
+        self.assert_fails(self.run_exe("k2s", "bad"), 5, str(real.parent), "chmod")
         self.assert_others_work()
 
 

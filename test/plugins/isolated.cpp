@@ -18,6 +18,7 @@
 #include <windows.h>
 #include <process.h>
 #else
+#include <dlfcn.h>
 #include <sys/mount.h>
 #include <unistd.h>
 #endif
@@ -71,6 +72,22 @@ std::string quoted(std::string_view text) {
     }
     return out + '"';
 }
+
+#ifdef __linux__
+/// What an attacker's library would do: at its first instruction, before anybody calls it. Where
+/// the test wants it, it writes beside itself.
+[[maybe_unused]] const bool g_marked = [] {
+    Dl_info info{};
+    char path[4096];
+    if (::dladdr(reinterpret_cast<void *>(&fill_memory), &info) == 0 ||
+        ::realpath(info.dli_fname, path) == nullptr ||
+        ::access((std::string(path) + ".wanted").c_str(), F_OK) != 0) {
+        return false;
+    }
+    std::FILE *mark = std::fopen((std::string(path) + ".mark").c_str(), "w");
+    return mark != nullptr && std::fclose(mark) == 0;
+}();
+#endif
 
 class Isolated final : public k2s::Plugin,
                        public k2s::Commands,
@@ -132,6 +149,9 @@ class Isolated final : public k2s::Plugin,
                 return Error{K2S_E_PERMISSION, "cannot write " + word};
             }
             std::fclose(file);
+        } else if (what == "variable") {
+            const char *value = std::getenv(word.c_str());
+            call.out(value != nullptr ? value : "nothing");
         } else if (what == "process") {
             return start_process(word);
         } else if (what == "log") {
@@ -231,7 +251,7 @@ class Isolated final : public k2s::Plugin,
             return;
         }
         if (self.deed_ == "memory") {
-            sleep_ms(300); // the start is told first
+            sleep_ms(300);                   // the start is told first
             std::thread(fill_memory).join(); // where no one catches what it throws
             return;
         }

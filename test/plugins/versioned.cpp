@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 // One plugin in several versions, for install and upgrade: a service that tells its version, and
 // what goes wrong in it. The build defines VERSION and K2S_TEST_<DEFECT>.
+#include <chrono>
+#include <thread>
+
 #include <k2s/sdk/plugin.hpp>
 
 namespace {
@@ -15,6 +18,8 @@ class Versioned final : public k2s::Plugin,
     k2s::Status create() override {
 #ifdef K2S_TEST_CREATE_FAILS
         return k2s::Error{K2S_E_FAILED, "this version cannot be created"};
+#elif defined(K2S_TEST_CREATE_CRASHES)
+        __builtin_trap();
 #else
         return K2S_OK;
 #endif
@@ -27,6 +32,10 @@ class Versioned final : public k2s::Plugin,
                       k2s_handle &out) override {
 #ifdef K2S_TEST_START_FAILS
         return k2s::Error{K2S_E_FAILED, "this version cannot be started"};
+#elif defined(K2S_TEST_START_HANGS)
+        for (;;) {
+            std::this_thread::sleep_for(std::chrono::seconds(1));
+        }
 #endif
         out = 1;
         return K2S_OK;

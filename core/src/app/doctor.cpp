@@ -193,7 +193,8 @@ Running examine_hosts(const decltype(Examination::hosts) &hosts, std::vector<Fin
     return running;
 }
 
-/// Plugins that no host runs are asked here.
+/// Plugins that no host runs are asked in a worker, which they may crash or keep waiting; not those
+/// that need another plugin's contract, which no worker gets.
 void examine_parts(App &app, const std::vector<std::size_t> &usable,
                    const std::set<std::string> &asked, std::vector<Finding> &list) {
     auto &plugins = app.plugins();
@@ -202,9 +203,7 @@ void examine_parts(App &app, const std::vector<std::size_t> &usable,
         if (asked.contains(manifest.id)) {
             continue;
         }
-        const auto place = manifest.features.empty()
-                               ? Place::here
-                               : app.place_of(manifest.features.front().id, *app.config());
+        const auto place = manifest.required_contracts.empty() ? Place::worker : Place::here;
         auto plugin = plugins.activate(i, place);
         auto text = plugin ? (*plugin)->diagnostics() : pass(plugin);
         const auto told = nlohmann::ordered_json::parse(text.value_or("null"), nullptr, false);

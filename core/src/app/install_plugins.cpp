@@ -32,18 +32,19 @@ class Change {
     bool has_files() const { return versions_.has_files(id_); }
 
     /// Unpacks and proves that the files are what they should be, apart from everything that runs.
-    Result<void> prepare(const Package &package) {
-        auto folder = versions_.unpack(package);
+    Result<fs::path> prepare(const Package &package, Versions::Where where) {
+        auto folder = versions_.unpack(package, where);
         if (!folder) {
-            return pass(folder);
+            return folder;
         }
         auto proven = prove(package.manifest, *folder);
         if (!proven) {
-            drop(package.manifest.version);
+            drop(*folder);
+            return pass(proven);
         }
-        return proven;
+        return folder;
     }
-    void drop(const std::string &version) { versions_.remove(id_, version); }
+    void drop(const fs::path &folder) { versions_.remove(folder); }
 
     /// Makes the version the one that counts, here and in the running hosts.
     Result<std::vector<std::string>> use(const std::optional<std::string> &version) {
@@ -72,15 +73,16 @@ class Change {
         return versions_.remove_others(id_, versions);
     }
 
-  private:
     Result<void> prove(const Manifest &manifest, const fs::path &folder) {
-        if (const auto why = app_.gate().problem(manifest, folder)) {
-            return std::unexpected(*why);
-        }
         auto library =
             trust::OpenLibrary::open(folder / path_from_utf8(library_file_name(manifest)));
-        auto probed =
-            library ? trust::probe(app_.tree().worker, *library, manifest.id) : pass(library);
+        auto admitted = library ? app_.gate().admit(manifest, folder, *library) : pass(library);
+        if (!admitted) {
+            return pass(admitted);
+        }
+        trust::ProbeRules rules;
+        rules.foreign = *admitted == Admission::foreign;
+        auto probed = trust::probe(app_.tree().worker, *library, manifest.id, rules);
         if (!probed) {
             return pass(probed);
         }
@@ -95,7 +97,10 @@ class Change {
         return {};
     }
 
-    /// That it gets along with the other plugins.
+  private:
+    /// That it gets along with the other plugins, and that its create comes back: a host that runs
+    /// services could not outlive one that does not. A worker can; but it gets no contracts of
+    /// others, and settings may be missing that come later.
     Result<void> fits() {
         const auto index = app_.plugins().find(id_);
         const auto &verdicts = app_.plugins().resolution().verdicts;
@@ -103,10 +108,21 @@ class Change {
             return fail(K2S_E_CONFIG, "plugin '{}' cannot be read where it was installed", id_);
         }
         const bool switched_off = !app_.plugins().candidates()[*index].enabled;
-        return verdicts[*index].refused && !switched_off
-                   ? Result<void>(std::unexpected(*verdicts[*index].refused))
-                   : Result<void>();
+        if (switched_off) {
+            return {};
+        }
+        if (verdicts[*index].refused) {
+            return std::unexpected(*verdicts[*index].refused);
+        }
+        if (!app_.plugins().candidates()[*index].manifest.required_contracts.empty()) {
+            return {};
+        }
+        auto tried = app_.plugins().activate(*index, Place::worker);
+        static_cast<void>(app_.plugins().deactivate_all(k_trial_end)); // its worker ends with us
+        return tried || tried.error().code == K2S_E_CONFIG ? Result<void>() : pass(tried);
     }
+
+    static constexpr std::chrono::seconds k_trial_end{5};
 
     App &app_;
     Versions versions_;
@@ -183,16 +199,19 @@ Result<int> install_file(App &app, bool upgrade) {
     Json result{{"plugin", manifest.id},
                 {"version", manifest.version},
                 {"before", one->before().value_or("none")}};
+    const auto folder =
+        one->prepare(*package, app.dry_run() ? Versions::Where::aside : Versions::Where::version);
+    if (!folder) {
+        return std::unexpected(folder.error());
+    }
     if (app.dry_run()) {
+        one->drop(*folder);
         result["would"] = "install it and tell the running hosts";
         return app.print(result);
     }
-    if (auto prepared = one->prepare(*package); !prepared) {
-        return pass(prepared);
-    }
     auto told = one->use(manifest.version);
     if (!told) {
-        one->drop(manifest.version);
+        one->drop(*folder);
         return pass(told);
     }
     one->keep({manifest.version, one->before().value_or(manifest.version)});
@@ -262,6 +281,14 @@ Result<int> leave_version(App &app, bool rollback) {
         }
     }
     Json result{{"plugin", id}, {"version", target.value_or("none")}, {"before", before}};
+    if (target) {
+        const auto folder = app.tree().plugins / path_from_utf8(id) / path_from_utf8(*target);
+        auto manifest = read_manifest_in(folder);
+        auto proven = manifest ? one->prove(*manifest, folder) : pass(manifest);
+        if (!proven) {
+            return pass(proven);
+        }
+    }
     if (app.dry_run()) {
         result["would"] = "tell the running hosts";
         return app.print(result);

@@ -3,12 +3,9 @@
 
 #include "app/verify.hpp"
 #include "isolation/remote_plugin.hpp"
-#include "util/privilege.hpp"
 
 namespace k2s::core {
 namespace {
-
-constexpr uint64_t k_foreign_memory_mb = 512;
 
 const nlohmann::json *member(const nlohmann::json *object, const char *name) {
     const auto found = object != nullptr ? object->find(name) : nlohmann::json::const_iterator();
@@ -38,15 +35,7 @@ Place feature_place(const nlohmann::json *said, const nlohmann::json *said_of_pl
 }
 
 isolation::WorkerLimits worker_limits(const nlohmann::json *said, bool trusted) {
-    isolation::WorkerLimits limits;
-    if (!trusted) {
-        limits.memory_mb = k_foreign_memory_mb;
-        limits.processes = 0;
-        limits.read_only = true;
-#ifndef _WIN32
-        limits.user = is_privileged() ? "nobody" : "";
-#endif
-    }
+    auto limits = trusted ? isolation::WorkerLimits() : isolation::foreign_limits();
     const auto *worker = member(said, "worker");
     if (const auto *user = member(worker, "user")) {
         limits.user = user->get<std::string>();

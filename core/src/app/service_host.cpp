@@ -5,7 +5,7 @@
 
 #include "app/output.hpp"
 #include "app/service_control.hpp"
-#include "app/watchdog.hpp"
+#include "app/verify.hpp"
 #include "log/system.hpp"
 #include "version.h"
 
@@ -28,13 +28,39 @@ std::chrono::milliseconds ServiceHost::drain_time() const {
         static_cast<int64_t>(seconds->get<double>() * 1000)); // the schema has a default
 }
 
+Result<void> ServiceHost::start(const ServiceSpec &spec, PluginInstance &plugin) {
+    const auto watchdog = watch(plugin, spec);
+    return services_.start(spec, plugin);
+}
+
+std::unique_ptr<Watchdog> ServiceHost::watch(const PluginInstance &plugin,
+                                             const ServiceSpec &spec) {
+    if (plugin.place() == Place::worker) {
+        return nullptr; // such calls have deadlines
+    }
+    const auto *seconds = app_.config()->find("/limits/create_seconds");
+    const std::chrono::milliseconds limit(static_cast<int64_t>(seconds->get<double>() * 1000));
+    return std::make_unique<Watchdog>(limit, [this, limit, &plugin, instance = spec.instance] {
+        const auto reason = fmt::format("the start of its service '{}' did not return within {} s",
+                                        instance, static_cast<double>(limit.count()) / 1000);
+        quarantine(plugin.manifest(), plugin.folder(), reason);
+        const auto message = fmt::format(
+            "plugin '{}': {}: ending without it; the next start leaves it out, until `k2s plugin "
+            "enable {}`",
+            plugin.manifest().id, reason, plugin.manifest().id);
+        write_err(fmt::format("{}: {}\n", app_.tool().name, message));
+        app_.logger().write(k_level_error, "host", message);
+        end_process(exit_code(K2S_E_TIMEOUT));
+    });
+}
+
 void ServiceHost::launch(const ServiceSpec &spec) {
     auto &log = app_.logger();
     Error why{K2S_E_NOT_FOUND, fmt::format("no usable plugin has the feature '{}'", spec.feature)};
     if (const auto index = app_.plugins().find_feature(spec.feature)) {
         auto plugin = app_.plugins().activate(*index, spec.place);
         if (plugin) {
-            if (auto started = services_.start(spec, **plugin); !started) {
+            if (auto started = start(spec, **plugin); !started) {
                 log.write(k_level_error, "host", started.error().message);
             } else {
                 log.write(k_level_info, "host", "service started", {{"service", spec.instance}});
@@ -65,7 +91,7 @@ Result<void> ServiceHost::start() {
 
 Result<void> ServiceHost::start_all(const std::vector<ServiceSpec> &specs, PluginInstance &plugin) {
     for (const auto &spec : specs) {
-        if (auto started = services_.start(spec, plugin); !started) {
+        if (auto started = start(spec, plugin); !started) {
             return started;
         }
     }
@@ -154,6 +180,7 @@ Result<void> ServiceHost::apply(const std::vector<ServiceSpec> &wanted) {
     }
     const auto present = services_.specs();
     for (const auto &spec : wanted) {
+        const PluginInstance *old = services_.plugin_of(spec.instance);
         const auto same = std::ranges::find(present, spec.instance, &ServiceSpec::instance);
         const bool idle = same != present.end() && !services_.is_running(spec.instance);
         if (same == present.end()) {
@@ -163,6 +190,7 @@ Result<void> ServiceHost::apply(const std::vector<ServiceSpec> &wanted) {
             note(services_.stop(spec.instance, drain_time()));
             launch(spec);
         } else if (*same != spec) {
+            const auto watchdog = old != nullptr ? watch(*old, spec) : nullptr;
             note(services_.reload(spec, drain_time()));
         }
     }

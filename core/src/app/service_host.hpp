@@ -6,12 +6,14 @@
 
 #include <functional>
 #include <future>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
 
 #include "app/app.hpp"
 #include "app/host_steps.hpp"
+#include "app/watchdog.hpp"
 #include "lifecycle/service_set.hpp"
 
 namespace k2s::core {
@@ -48,6 +50,10 @@ class ServiceHost {
     /// Reads the configuration again and moves to it. On an error everything stays as it was.
     Result<void> reload();
     void launch(const ServiceSpec &spec);
+    Result<void> start(const ServiceSpec &spec, PluginInstance &plugin);
+    /// Ends the process, and keeps the plugin out of the next, unless it goes away in time: for
+    /// calls into a plugin of this process.
+    std::unique_ptr<Watchdog> watch(const PluginInstance &plugin, const ServiceSpec &spec);
     /// Moves the services of a plugin to its other version, which has to prove itself first.
     Result<void> replace(PluginInstance &old, std::size_t index,
                          const std::vector<ServiceSpec> &wanted);

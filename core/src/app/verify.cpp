@@ -40,9 +40,9 @@ std::unexpected<Error> quarantined(const Manifest &manifest, const trust::Record
 class Entrance {
   public:
     Entrance(const Tree &tree, const VerifyRules &rules, trust::Records &records,
-             const Manifest &manifest, const trust::OpenLibrary &library, bool hashed)
+             const Manifest &manifest, const trust::OpenLibrary &library, Admission admission)
         : tree_(tree), rules_(rules), records_(records), manifest_(manifest), library_(library),
-          name_(path_to_utf8(library.path())), hashed_(hashed) {}
+          name_(path_to_utf8(library.path())), admission_(admission) {}
 
     /// What has to live until `create` is back; nothing for a library that is known to come back.
     Result<std::shared_ptr<void>> pass() {
@@ -78,7 +78,7 @@ class Entrance {
 
     /// The worker is the probe of its own; one is needed only for the hash of an unknown file.
     Result<std::shared_ptr<void>> for_worker(const trust::Record *known) {
-        if (manifest_.sha256.empty() || hashed_) {
+        if (manifest_.sha256.empty() || hashed()) {
             return std::shared_ptr<void>();
         }
         trust::Record record = known != nullptr ? *known : fresh_record();
@@ -93,6 +93,9 @@ class Entrance {
         auto same = check_hash(record.sha256);
         return same ? Result<std::shared_ptr<void>>(nullptr) : core::pass(same);
     }
+
+    /// Its signature was checked, and with it the hash in plugin.json.
+    bool hashed() const { return admission_ == Admission::trusted; }
 
     const trust::Record *find() { return records_.find(name_, library_.identity()); }
 
@@ -136,8 +139,9 @@ class Entrance {
     }
 
     Result<void> probe(trust::Record &record) {
-        auto result = trust::probe(tree_.worker, library_, manifest_.id, rules_.probe_time(),
-                                   hashed_ ? wanted_hash() : std::string());
+        auto result = trust::probe(tree_.worker, library_, manifest_.id,
+                                   {rules_.probe_time(), hashed() ? wanted_hash() : std::string(),
+                                    admission_ == Admission::foreign});
         if (!result) {
             return core::pass(result);
         }
@@ -180,7 +184,7 @@ class Entrance {
 
     Result<void> check_hash(const std::string &sha256) const {
         const auto wanted = wanted_hash();
-        return hashed_ || wanted.empty() || sha256 == wanted
+        return hashed() || wanted.empty() || sha256 == wanted
                    ? Result<void>()
                    : fail(K2S_E_PERMISSION,
                           "{}: its SHA-256 is {}, plugin.json says {}: install the plugin again",
@@ -215,7 +219,7 @@ class Entrance {
     const Manifest &manifest_;
     const trust::OpenLibrary &library_;
     const std::string name_;
-    const bool hashed_; ///< its signature was checked, and with it the hash in plugin.json
+    const Admission admission_;
 };
 
 } // namespace
@@ -238,9 +242,7 @@ VerifyLibrary make_verifier(const Tree &tree, VerifyRules rules) {
         if (!admitted) {
             return pass(admitted);
         }
-        auto trial =
-            Entrance(tree, rules, *records, manifest, *library, *admitted == Admission::trusted)
-                .pass();
+        auto trial = Entrance(tree, rules, *records, manifest, *library, *admitted).pass();
         if (!trial) {
             return pass(trial);
         }

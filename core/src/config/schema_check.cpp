@@ -17,9 +17,9 @@
 #include <istream>
 #include <ostream>
 
-// For "multipleOf" it calls C's remainder(), which would be the one reason to load libm. This one is
-// found first. It is exact as that is (a long division of the mantissas), but without the sign, for
-// which valijson does not ask.
+// For "multipleOf" it calls C's remainder(), which would be the one reason to load libm. This one
+// is found first. It is exact as that is (a long division of the mantissas), but without the sign,
+// for which valijson does not ask.
 namespace valijson {
 inline double remainder(double value, double divisor) {
     constexpr int k_bits = std::numeric_limits<double>::digits;
@@ -123,7 +123,20 @@ std::string suggestion(const std::string &word, const std::vector<std::string> &
     return close.empty() ? "" : fmt::format("; did you mean {}?", quote(close));
 }
 
-std::optional<std::string> check_type(const json &part, const json &value) {
+/// As messages show it: not a secret, nor what stands in its place.
+std::string shown(const json &schema, const json &value, const std::string &pointer) {
+    for (std::size_t end = 0; end != std::string::npos;) {
+        end = pointer.find('/', end + 1);
+        const json *part = schema_at(schema, pointer.substr(0, end));
+        if (part != nullptr && part->is_object() && part->value("writeOnly", json()) == true) {
+            return "the value";
+        }
+    }
+    return short_text(value);
+}
+
+std::optional<std::string> check_type(const json &part, const json &value,
+                                      const std::string &text) {
     const auto types = part.find("type");
     if (types == part.end()) {
         return std::nullopt;
@@ -135,12 +148,13 @@ std::optional<std::string> check_type(const json &part, const json &value) {
     for (const json &one : types->is_array() ? *types : json::array({*types})) {
         words.emplace_back(spoken(one.get<std::string>()));
     }
-    return fmt::format("{} is {}; expected {}", short_text(value),
+    return fmt::format("{} is {}; expected {}", text,
                        value.is_boolean() ? "a boolean" : spoken(type_of(value)),
                        joined(words, " or "));
 }
 
-std::optional<std::string> check_enum(const json &part, const json &value) {
+std::optional<std::string> check_enum(const json &part, const json &value,
+                                      const std::string &text) {
     const auto choices = part.find("enum");
     if (choices == part.end() ||
         std::find(choices->begin(), choices->end(), value) != choices->end()) {
@@ -154,12 +168,12 @@ std::optional<std::string> check_enum(const json &part, const json &value) {
             texts.push_back(one.get<std::string>());
         }
     }
-    return fmt::format("{} is not possible; expected {}{}", short_text(value),
-                       joined(words, " or "),
+    return fmt::format("{} is not possible; expected {}{}", text, joined(words, " or "),
                        value.is_string() ? suggestion(value.get<std::string>(), texts) : "");
 }
 
-std::optional<std::string> check_bounds(const json &part, const json &value) {
+std::optional<std::string> check_bounds(const json &part, const json &value,
+                                        const std::string &text) {
     const auto bound = [&](const char *key) -> std::optional<double> {
         const auto found = part.find(key);
         return found != part.end() && found->is_number() ? std::optional(found->get<double>())
@@ -168,16 +182,16 @@ std::optional<std::string> check_bounds(const json &part, const json &value) {
     if (value.is_number()) {
         const double number = value.get<double>();
         if (const auto low = bound("minimum"); low && number < *low) {
-            return fmt::format("{} is too small; expected at least {}", short_text(value), *low);
+            return fmt::format("{} is too small; expected at least {}", text, *low);
         }
         if (const auto high = bound("maximum"); high && number > *high) {
-            return fmt::format("{} is too large; expected at most {}", short_text(value), *high);
+            return fmt::format("{} is too large; expected at most {}", text, *high);
         }
         if (const auto low = bound("exclusiveMinimum"); low && number <= *low) {
-            return fmt::format("{} is too small; expected more than {}", short_text(value), *low);
+            return fmt::format("{} is too small; expected more than {}", text, *low);
         }
         if (const auto high = bound("exclusiveMaximum"); high && number >= *high) {
-            return fmt::format("{} is too large; expected less than {}", short_text(value), *high);
+            return fmt::format("{} is too large; expected less than {}", text, *high);
         }
     }
     const char *const low_key = value.is_string() ? "minLength" : "minItems";
@@ -187,17 +201,15 @@ std::optional<std::string> check_bounds(const json &part, const json &value) {
         const auto size = static_cast<double>(
             value.is_string() ? value.get_ref<const std::string &>().size() : value.size());
         if (const auto low = bound(low_key); low && size < *low) {
-            return fmt::format("{} is too short; expected at least {} {}", short_text(value), *low,
-                               unit);
+            return fmt::format("{} is too short; expected at least {} {}", text, *low, unit);
         }
         if (const auto high = bound(high_key); high && size > *high) {
-            return fmt::format("{} is too long; expected at most {} {}", short_text(value), *high,
-                               unit);
+            return fmt::format("{} is too long; expected at most {} {}", text, *high, unit);
         }
     }
     if (value.is_string() && part.contains("pattern")) {
         const auto about = part.find("description");
-        return fmt::format("{} does not have the right form ({})", short_text(value),
+        return fmt::format("{} does not have the right form ({})", text,
                            about != part.end() && about->is_string()
                                ? about->get<std::string>()
                                : "pattern " + short_text(part["pattern"]));
@@ -253,8 +265,9 @@ void explain(const json &schema, const json &tree, const std::string &pointer,
     const json *part = schema_at(schema, pointer);
     const json *value = value_at(tree, pointer);
     if (part != nullptr && part->is_object() && value != nullptr) {
+        const std::string as_shown = shown(schema, *value, pointer);
         for (const auto check : {check_type, check_enum, check_bounds}) {
-            if (auto text = check(*part, *value)) {
+            if (auto text = check(*part, *value, as_shown)) {
                 findings[pointer] = std::move(*text);
                 return;
             }

@@ -95,7 +95,7 @@ bool Versions::has_files(const std::string &id) const {
     return false;
 }
 
-Result<fs::path> Versions::unpack(const Package &package) {
+Result<fs::path> Versions::unpack(const Package &package, Where where) {
     const auto plugin = plugins_ / path_from_utf8(package.manifest.id);
     const auto &version = package.manifest.version;
     if (fs::exists(plugin / k_manifest_name)) {
@@ -109,7 +109,8 @@ Result<fs::path> Versions::unpack(const Package &package) {
                     version);
     }
     const auto target = plugin / path_from_utf8(version);
-    const auto old = set_aside(target); // of a process that was killed, or an older time
+    // What is there is of a process that was killed, or an older time.
+    const auto old = where == Where::aside ? partial_in(plugin) : set_aside(target);
     if (!old) {
         return std::unexpected(old.error());
     }
@@ -125,7 +126,7 @@ Result<fs::path> Versions::unpack(const Package &package) {
     for (const auto &[name, content] : package.files) {
         done = done ? write_file(partial / path_from_utf8(name), content) : std::move(done);
     }
-    if (done) {
+    if (done && where == Where::version) {
         fs::rename(partial, target, failed);
         done = failed ? Result<void>(cannot("rename", partial, failed)) : Result<void>();
     }
@@ -133,7 +134,7 @@ Result<fs::path> Versions::unpack(const Package &package) {
         fs::remove_all(had_folder ? partial : plugin, failed);
         return pass(done);
     }
-    return target;
+    return where == Where::aside ? partial : target;
 }
 
 Result<void> Versions::use(const std::string &id, const std::optional<std::string> &version) {
@@ -146,12 +147,11 @@ Result<void> Versions::use(const std::string &id, const std::optional<std::strin
     return failed ? Result<void>(cannot("remove", file, failed)) : Result<void>();
 }
 
-void Versions::remove(const std::string &id, const std::string &version) {
-    const auto plugin = plugins_ / path_from_utf8(id);
+void Versions::remove(const fs::path &folder) {
     // What stays is in nobody's way, and the next change removes it.
-    static_cast<void>(remove_entry(plugin / path_from_utf8(version)));
+    static_cast<void>(remove_entry(folder));
     boost::system::error_code ignored;
-    fs::remove(plugin, ignored); // if it is empty
+    fs::remove(folder.parent_path(), ignored); // if it is empty
 }
 
 std::vector<std::string> Versions::remove_others(const std::string &id,

@@ -37,13 +37,14 @@ class Versions {
     /// Writes the files, flushed, to where version `manifest.version` lies; not used yet. Nothing
     /// remains on an error. K2S_E_EXISTS when it is the one that counts or the plugin was put there
     /// by hand.
-    Result<fs::path> unpack(const Package &package);
+    enum class Where : uint8_t { version, aside }; ///< `aside`: to look at and to remove, no more
+    Result<fs::path> unpack(const Package &package, Where where = Where::version);
 
     /// From now on this version counts; nothing: the plugin is gone.
     Result<void> use(const std::string &id, const std::optional<std::string> &version);
 
-    /// Removes a version that is not used.
-    void remove(const std::string &id, const std::string &version);
+    /// Removes what was unpacked and is not used.
+    void remove(const fs::path &folder);
 
     /// Removes every version of the plugin but `keep`; the folders that could not be removed (their
     /// libraries are still mapped on Windows).

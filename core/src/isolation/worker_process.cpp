@@ -22,10 +22,7 @@ Result<std::unique_ptr<WorkerProcess>> WorkerProcess::start(const process::fs::p
     spec.passed = {{line.native(), 1}, {library, 2}};
     spec.out = process::Output::deliver(keep, UINT64_MAX);
     spec.err = process::Output::deliver(keep, UINT64_MAX);
-    spec.job.memory = limits.memory_mb * 1024 * 1024;
-    spec.job.processes = limits.processes ? *limits.processes + 1 : 0; // itself
-    spec.job.restricted = !limits.admin_calls;
-    spec.job.low_integrity = limits.read_only;
+    limit_process(spec, limits);
     std::stop_source stop;
     spec.cancel = stop.get_token();
     auto process = process::Process::start(std::move(spec));

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "isolation/limits.hpp"
 #include "process/process.hpp"
 #include "util/path.hpp"
 #include "util/utf8.hpp"
@@ -89,21 +90,25 @@ std::string doing(const std::string &stage) {
 } // namespace
 
 Result<ProbeResult> probe(const fs::path &worker, const OpenLibrary &library,
-                          std::string_view plugin_id, std::chrono::milliseconds deadline,
-                          const std::string &sha256) {
+                          std::string_view plugin_id, const ProbeRules &rules) {
     const auto name = path_text(library.path());
     std::string report_text;
     std::string noise;
     process::Spec spec;
     spec.program = worker;
-    spec.arguments = {sha256.empty() ? "probe" : "probe-hashed", path_to_utf8(library.path()),
-                      std::string(plugin_id), "?", "?"};
+    spec.arguments = {rules.foreign          ? "probe-foreign"
+                      : rules.sha256.empty() ? "probe"
+                                             : "probe-hashed",
+                      path_to_utf8(library.path()), std::string(plugin_id), "?", "?"};
+    if (rules.foreign) {
+        isolation::limit_process(spec, isolation::foreign_limits());
+    }
     spec.report = process::Output::append(report_text, k_report_max, true);
     spec.report_argument = 3;
     spec.passed = {{library.native(), 4}};
     spec.out = process::Output::append(noise, k_noise_max);
     spec.err = process::Output::append(noise, k_noise_max);
-    spec.deadline = deadline;
+    spec.deadline = rules.deadline;
     const auto outcome = process::run(std::move(spec));
     if (!outcome) {
         return fail(outcome.error().code, "cannot probe plugin library '{}': {}", name,
@@ -111,8 +116,8 @@ Result<ProbeResult> probe(const fs::path &worker, const OpenLibrary &library,
     }
 
     auto [result, finished] = read_report(report_text);
-    if (!sha256.empty()) {
-        result.sha256 = sha256;
+    if (!rules.sha256.empty()) {
+        result.sha256 = rules.sha256;
     }
     if (finished && outcome->end == process::End::Exited) {
         return result;
@@ -127,7 +132,7 @@ Result<ProbeResult> probe(const fs::path &worker, const OpenLibrary &library,
     result.code = hung ? K2S_E_TIMEOUT : K2S_E_FAILED;
     result.message =
         hung ? fmt::format("plugin library '{}' hung {}: it was killed after {} ms{}", name,
-                           doing(result.stage), deadline.count(), quote(noise))
+                           doing(result.stage), rules.deadline.count(), quote(noise))
              : fmt::format("plugin library '{}' ended its process {}: the worker {}{}", name,
                            doing(result.stage), process::describe(*outcome), quote(noise));
     return result;

@@ -27,13 +27,16 @@ struct ProbeResult {
 
 constexpr std::chrono::milliseconds k_probe_deadline{10000};
 
+struct ProbeRules {
+    std::chrono::milliseconds deadline = k_probe_deadline;
+    std::string sha256;   ///< of the open file where it is known: then it is not read once more
+    bool foreign = false; ///< it is not trusted: its code may do what its worker may later
+};
+
 /// Loads the library in `worker` (the k2s-worker program), calls its entry with a host that offers
 /// nothing, and compares the id. A library that crashes, exits or hangs there is a result, not an
-/// error; an error means that the worker itself could not be used. `sha256` is that of the open
-/// file where the caller knows it: then it is not read once more. [may block until the deadline]
+/// error; an error means that the worker itself could not be used. [may block until the deadline]
 Result<ProbeResult> probe(const fs::path &worker, const OpenLibrary &library,
-                          std::string_view plugin_id,
-                          std::chrono::milliseconds deadline = k_probe_deadline,
-                          const std::string &sha256 = {});
+                          std::string_view plugin_id, const ProbeRules &rules = {});
 
 } // namespace k2s::core::trust

@@ -31,7 +31,8 @@ fs::path fixture(const std::string &way) {
 ProbeResult must_probe(const fs::path &file, std::chrono::milliseconds deadline = 20s) {
     auto library = OpenLibrary::open(file);
     BOOST_REQUIRE_MESSAGE(library, (library ? "" : library.error().message));
-    auto result = probe(from_build("K2S_WORKER"), *library, "fixture", deadline);
+    auto result = probe(from_build("K2S_WORKER"), *library, "fixture",
+                        trust::ProbeRules{deadline, {}, false});
     BOOST_REQUIRE_MESSAGE(result, (result ? "" : result.error().message));
     // Whatever it did, the file itself was hashed before.
     BOOST_TEST(result->sha256.size() == 64u);
@@ -66,7 +67,7 @@ BOOST_AUTO_TEST_CASE(a_good_library) {
     // A hash that is known is not made again.
     auto library = OpenLibrary::open(fixture("good"));
     const std::string known(64, 'a');
-    auto probed = probe(from_build("K2S_WORKER"), *library, "fixture", 20s, known);
+    auto probed = probe(from_build("K2S_WORKER"), *library, "fixture", {20s, known});
     BOOST_REQUIRE(probed);
     BOOST_TEST(probed->good, probed->message);
     BOOST_TEST(probed->sha256 == known);

@@ -47,7 +47,7 @@ struct Fixture {
                 "addr": {"type": "string"},
                 "port": {"$ref": "#/definitions/port"},
                 "user": {"type": "string", "default": "nobody"},
-                "password": {"type": "string", "writeOnly": true},
+                "password": {"type": "string", "writeOnly": true, "minLength": 4},
                 "mode": {"enum": ["fast", "safe"], "default": "safe"},
                 "allow": {"type": "array", "items": {"type": "string"}, "maxItems": 3},
                 "tls": {"type": "object", "default": {}, "properties": {
@@ -441,6 +441,13 @@ BOOST_FIXTURE_TEST_CASE(findings_name_place_and_remedy, Fixture) {
          "items"},
         {"services: {p: {feature: httpproxy, settings: {addr: x, upstream: {}}}}\n",
          ":1:56: /services/p/settings/upstream: the key \"url\" is missing"},
+        // What stands in a secret's place is not told.
+        {"services: {p: {feature: httpproxy, settings: {addr: x, password: 123456}}}\n",
+         ":1:56: /services/p/settings/password: the value is an integer; expected a text"},
+        {"services: {p: {feature: httpproxy, settings: {addr: x, password: {a: secret}}}}\n",
+         ":1:56: /services/p/settings/password: the value is a mapping; expected a text"},
+        {"services: {p: {feature: httpproxy, settings: {addr: x, password: pw1}}}\n",
+         ":1:56: /services/p/settings/password: the value is too short; expected at least 4"},
         {"services: {Bad Name: {feature: httpproxy}}\n", ":1:12: /services/Bad Name: not a name"},
         {"features: {yaml2json: {settings: {x: 1}}}\n",
          ":1:35: /features/yaml2json/settings/x: unknown key; known here: none"},

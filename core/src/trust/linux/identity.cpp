@@ -4,10 +4,14 @@
 #include <cerrno>
 #include <cstring>
 
+#include <boost/filesystem/operations.hpp>
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "manifest/manifest.hpp"
+#include "trust/signature.hpp"
 #include "util/path.hpp"
 
 namespace k2s::core::trust {
@@ -49,6 +53,37 @@ Result<void> check_one(const struct stat &info, const fs::path &path, Guard guar
 /// Nobody else's entry in a folder like /tmp can be renamed or removed.
 bool is_sticky(const struct stat &info) {
     return S_ISDIR(info.st_mode) && (info.st_mode & S_ISVTX) != 0 && info.st_uid == 0;
+}
+
+/// Of a folder and those above it, as far as the guard asks. Where one is a link, whoever may
+/// change what it leads to counts as well.
+Result<void> check_folders(const fs::path &first, const fs::path &plugin_root, Guard guard) {
+    struct stat info{};
+    bool above = false;
+    for (fs::path folder = first; !folder.empty(); folder = folder.parent_path()) {
+        if (::lstat(folder.c_str(), &info) != 0) {
+            return fail(K2S_E_PERMISSION, "cannot look at folder '{}': {}", path_text(folder),
+                        std::strerror(errno));
+        }
+        Result<void> checked;
+        if (S_ISLNK(info.st_mode)) {
+            boost::system::error_code failed;
+            const auto target = fs::canonical(folder, failed);
+            checked = failed ? fail(K2S_E_PERMISSION, "cannot look at folder '{}': {}",
+                                    path_text(folder), failed.message())
+                             : check_folders(target, target.parent_path(), guard);
+        } else if (!above || !is_sticky(info)) {
+            checked = check_one(info, folder, guard);
+        }
+        if (!checked) {
+            return checked;
+        }
+        above = above || folder == plugin_root;
+        if ((above && guard == Guard::plugin) || folder == folder.root_path()) {
+            break;
+        }
+    }
+    return {};
 }
 
 } // namespace
@@ -111,24 +146,16 @@ Result<void> OpenLibrary::check_permissions(const fs::path &plugin_root, Guard g
             return file;
         }
     }
-    bool above = false;
-    for (fs::path folder = path_.parent_path(); !folder.empty(); folder = folder.parent_path()) {
-        if (::stat(folder.c_str(), &info) != 0) {
-            return fail(K2S_E_PERMISSION, "cannot look at folder '{}': {}", path_text(folder),
-                        std::strerror(errno));
-        }
-        if (above && is_sticky(info)) {
-            continue;
-        }
-        if (auto checked = check_one(info, folder, guard); !checked) {
-            return checked;
-        }
-        above = above || folder == plugin_root;
-        if ((above && guard == Guard::plugin) || folder == folder.root_path()) {
-            break;
+    const auto plugin = path_.parent_path();
+    for (const std::string_view name : {std::string_view(k_manifest_name), k_signature_name}) {
+        const auto file = plugin / std::string(name);
+        if (::stat(file.c_str(), &info) == 0) {
+            if (auto checked = check_one(info, file, guard); !checked) {
+                return checked;
+            }
         }
     }
-    return {};
+    return check_folders(plugin, plugin_root, guard);
 }
 
 } // namespace k2s::core::trust

@@ -7,7 +7,9 @@
 
 #include <aclapi.h>
 
+#include "manifest/manifest.hpp"
 #include "process/windows/handle.hpp"
+#include "trust/signature.hpp"
 #include "trust/windows/acl.hpp"
 #include "util/path.hpp"
 #include "util/windows/wide.hpp"
@@ -19,9 +21,9 @@ namespace {
 Result<void> check_one(HANDLE handle, const fs::path &path, Access access) {
     const auto name = path_text(path);
     PSECURITY_DESCRIPTOR descriptor = nullptr;
-    const DWORD failed = ::GetSecurityInfo(
-        handle, SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION, nullptr,
-        nullptr, nullptr, nullptr, &descriptor);
+    const DWORD failed = ::GetSecurityInfo(handle, SE_FILE_OBJECT,
+                                           OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION,
+                                           nullptr, nullptr, nullptr, nullptr, &descriptor);
     if (failed != ERROR_SUCCESS) {
         return fail(K2S_E_PERMISSION, "cannot read who may write to '{}': {}", name,
                     windows_error(failed));
@@ -119,6 +121,17 @@ Result<void> OpenLibrary::check_permissions(const fs::path &plugin_root, Guard g
     const Access inside = guard == Guard::system ? Access::change_strict : Access::change;
     if (auto file = check_one(native_, path_, inside); !file) {
         return file;
+    }
+    for (const std::string_view name : {std::string_view(k_manifest_name), k_signature_name}) {
+        const auto sibling = path_.parent_path() / path_from_utf8(name);
+        const Handle handle(::CreateFileW(long_path(sibling).c_str(), READ_CONTROL,
+                                          FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                                          nullptr, OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, nullptr));
+        if (handle.valid()) {
+            if (auto file = check_one(handle.get(), sibling, inside); !file) {
+                return file;
+            }
+        }
     }
     bool above = false;
     for (fs::path folder = path_.parent_path(); !folder.empty(); folder = folder.parent_path()) {
