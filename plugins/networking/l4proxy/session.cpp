@@ -80,17 +80,19 @@ bool Session::start_quickly() {
     }
     const auto &target = lease->data<TargetSettings>();
     if (target.addresses.size() != 1) {
+        pending_ = std::make_unique<Pending>(std::move(lease), false);
         return false;
     }
     const SocketAddress &to = target.addresses.front();
     auto made = engine.stock.take_now(target.url.place, {to.protocol().family(), SOCK_STREAM});
     if (!made || !*made) {
+        pending_ = std::make_unique<Pending>(std::move(lease), false);
         return false;
     }
     const auto begun = begin_connect(**made, to, settings_->config.keep_alive);
     if (begun && !*begun) {
         native_upstream_ = std::move(**made);
-        pending_ = std::make_unique<Pending>(std::move(lease), to);
+        pending_ = std::make_unique<Pending>(std::move(lease), true);
         return false;
     }
     std::string reason;
@@ -263,6 +265,7 @@ Task<bool> Session::connect() {
     std::string reason;
     while (tried.size() < k_most_attempts && !watchdog_.cut()) {
         const std::unique_ptr<Pending> pending = std::move(pending_);
+        const bool begun_already = pending && pending->begun;
         Lease lease;
         if (pending) {
             lease = std::move(pending->lease);
@@ -277,7 +280,7 @@ Task<bool> Session::connect() {
         const auto addresses = co_await addresses_of(engine, target, watchdog_, reason);
         for (const SocketAddress &to : addresses) {
             bool done = false;
-            if (!pending) {
+            if (!begun_already) {
                 const dataplane::SocketKind kind{to.protocol().family(), SOCK_STREAM};
                 auto made = co_await engine.stock.take(target.url.place, kind, watchdog_);
                 if (!made && made.error().code == K2S_E_NO_MEMORY) {

@@ -25,10 +25,11 @@ class Session final : public dataplane::Member, public std::enable_shared_from_t
     void start();
 
   private:
-    // What an attempt to connect left behind that has to be waited for.
+    // What start_quickly() leaves to connect(): the target that has been picked (to pick again
+    // would skip it), and perhaps an attempt to connect that has to be waited for.
     struct Pending {
         Lease lease;
-        SocketAddress to;
+        bool begun;
     };
 
     bool start_quickly();

@@ -26,6 +26,43 @@ BOOST_AUTO_TEST_CASE(take_turns_by_weight) {
     BOOST_CHECK_EQUAL(seen["b"], 10);
 }
 
+// Names are looked up where a connection has to wait: the target must still be picked only once.
+BOOST_AUTO_TEST_CASE(take_turns_when_given_by_name) {
+    Origin a(named("a"));
+    Origin b(named("b"));
+    const std::string by_name[] = {"tcp://ta.local:" + std::to_string(a.port()),
+                                   "tcp://tb.local:" + std::to_string(b.port())};
+    Config config = forward_to({by_name[0], by_name[1]});
+    config.hosts["ta.local"] = {"127.0.0.1"};
+    config.hosts["tb.local"] = {"127.0.0.1"};
+    const auto answers = [](const Config &with) {
+        Harness proxy(with);
+        std::map<std::string, int> seen;
+        for (int i = 0; i < 60; ++i) {
+            ++seen[proxy.whole_answer()];
+        }
+        proxy.on_thread([](k2s::l4proxy::Proxy &running) {
+            uint64_t chosen = 0;
+            for (const auto &target : running.forwards()[0]->balancer->targets()) {
+                chosen += target->chosen_counter().get();
+            }
+            BOOST_CHECK_EQUAL(chosen, 60U);
+        });
+        return seen;
+    };
+    for (const char *balance : {"round_robin", "least_connections"}) {
+        config.forwards[0].balance = balance;
+        auto seen = answers(config);
+        BOOST_CHECK_EQUAL(seen["a"], 30);
+        BOOST_CHECK_EQUAL(seen["b"], 30);
+    }
+    config.forwards[0].balance = "round_robin";
+    config.forwards[0].targets[0].weight = 3;
+    auto seen = answers(config);
+    BOOST_CHECK_EQUAL(seen["a"], 45);
+    BOOST_CHECK_EQUAL(seen["b"], 15);
+}
+
 BOOST_AUTO_TEST_CASE(a_refusing_target_is_passed_over_and_left_alone) {
     Origin alive(named("alive"));
     const uint16_t dead = free_port();
