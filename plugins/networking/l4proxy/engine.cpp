@@ -15,11 +15,8 @@ constexpr size_t k_most_loops = 256;
 
 using dataplane::ip_endpoint;
 
-bool Engine::leads_back(const NetworkPlace &place, NativeSocket::Handle connected,
-                        const SocketAddress &to) {
-    if (to.protocol().family() == AF_UNIX) {
-        return false; // settings look at these
-    }
+Engine::Met Engine::who_is_met(const std::vector<Own> &listeners, const NetworkPlace &place,
+                               NativeSocket::Handle connected, const SocketAddress &to) {
     constexpr uint16_t k_first_ephemeral = 32768;
     const Endpoint remote = ip_endpoint(to);
     const Address address = unmapped(remote.address());
@@ -30,11 +27,11 @@ bool Engine::leads_back(const NetworkPlace &place, NativeSocket::Handle connecte
     // A connection to a port of one's own that nobody listens on can meet itself.
     const bool may_meet_itself = address.is_loopback() && remote.port() >= k_first_ephemeral;
     if (!port_is_ours && !may_meet_itself) {
-        return false; // nearly always: nothing has to be asked
+        return Met::other; // nearly always: nothing has to be asked
     }
     const Endpoint local = dataplane::local_endpoint(connected);
     if (local == remote) {
-        return true;
+        return Met::itself;
     }
     const bool back = std::any_of(listeners.begin(), listeners.end(), [&](const Own &own) {
         const Address at = unmapped(own.endpoint.address());
@@ -43,10 +40,25 @@ bool Engine::leads_back(const NetworkPlace &place, NativeSocket::Handle connecte
         const bool own_address = address == unmapped(local.address()) || address.is_loopback();
         return is_at(own) && (at == address || (at.is_unspecified() && own_address));
     });
-    if (back && loops.size() < k_most_loops) {
+    return back ? Met::listener : Met::other;
+}
+
+bool Engine::leads_back(const NetworkPlace &place, NativeSocket::Handle connected,
+                        const SocketAddress &to) {
+    if (to.protocol().family() == AF_UNIX) {
+        return false; // settings look at these
+    }
+    const Met met = who_is_met(listeners, place, connected, to);
+    if (met == Met::listener && loops.size() < k_most_loops) {
+        const Endpoint local = dataplane::local_endpoint(connected);
         loops.emplace_back(unmapped(local.address()), local.port());
     }
-    return back;
+    return met != Met::other;
+}
+
+bool Engine::datagrams_lead_back(const NetworkPlace &place, NativeSocket::Handle connected,
+                                 const SocketAddress &to) const {
+    return who_is_met(udp_listeners, place, connected, to) != Met::other;
 }
 
 bool Engine::is_loop(const Endpoint &peer) {

@@ -38,6 +38,9 @@ struct Engine {
     /// waiting to be accepted then: see is_loop.
     bool leads_back(const NetworkPlace &place, NativeSocket::Handle connected,
                     const SocketAddress &to);
+    /// Likewise for a UDP socket. Nothing has been sent yet, so nobody waits at the other end.
+    bool datagrams_lead_back(const NetworkPlace &place, NativeSocket::Handle connected,
+                             const SocketAddress &to) const;
     /// True, once, for the other end of such a connection. To serve it would begin the next round.
     bool is_loop(const Endpoint &peer);
 
@@ -48,9 +51,15 @@ struct Engine {
     dataplane::RelayLoop relays;
     UdpLoop udp;
     std::vector<Own> listeners;
-    std::vector<Endpoint> loops; // our ends of connections that led back
-    Counter turned_away;         // closed unserved: no descriptors
-    Counter stocked;             // gauge: sockets made ahead
+    std::vector<Own> udp_listeners; // of all forwards
+    std::vector<Endpoint> loops;    // our ends of connections that led back
+    Counter turned_away;            // closed unserved: no descriptors
+    Counter stocked;                // gauge: sockets made ahead
+
+  private:
+    enum class Met : uint8_t { other, itself, listener };
+    static Met who_is_met(const std::vector<Own> &listeners, const NetworkPlace &place,
+                          NativeSocket::Handle connected, const SocketAddress &to);
 };
 
 } // namespace k2s::l4proxy

@@ -50,6 +50,16 @@ void Forward::open_udp() {
         const auto self = weak.lock();
         return self && self->settings->admits(client);
     };
+    callbacks.leads_back = [weak = weak_from_this()](const UdpTarget &target,
+                                                     NativeSocket::Handle connected) {
+        const auto self = weak.lock();
+        const Endpoint to(target.endpoint.address(), target.endpoint.port());
+        const bool back = self && self->engine->datagrams_lead_back(target.place, connected, to);
+        if (back) {
+            self->counters.errors_loop.add();
+        }
+        return back;
+    };
     callbacks.ended = [weak = weak_from_this()](const UdpSessionEnd &end) {
         if (const auto self = weak.lock()) {
             self->note_end(end);

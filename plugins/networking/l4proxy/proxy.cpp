@@ -194,11 +194,21 @@ struct Proxy::Impl : std::enable_shared_from_this<Proxy::Impl> {
                      dataplane::ip_endpoint(listener->acceptor.local_endpoint(ignored))});
             }
         }
+        engine->udp_listeners.clear();
+        for (const auto &[name, forward] : forwards) {
+            if (forward->udp) {
+                for (const UdpTarget &at : forward->udp->own()) {
+                    engine->udp_listeners.push_back(
+                        {at.place, Endpoint(at.endpoint.address(), at.endpoint.port())});
+                }
+            }
+        }
     }
 
     void close_listeners() {
         listeners.close();
         engine->listeners.clear();
+        engine->udp_listeners.clear();
         by_address.clear();
     }
 
@@ -230,12 +240,12 @@ struct Proxy::Impl : std::enable_shared_from_this<Proxy::Impl> {
                 break;
             }
             listeners.check_places();
-            note_listeners();
             for (const auto &[name, forward] : forwards) {
                 if (forward->udp) {
                     forward->check_places(settings->workers > 1);
                 }
             }
+            note_listeners();
             engine->stock.sweep();
             engine->stocked.add(engine->stock.size() - engine->stocked.get());
             for (const auto &forward : all()) {

@@ -57,7 +57,8 @@ void add_forward(const std::shared_ptr<const Forward> &forward, std::vector<Metr
     add(count, "connect_errors_total", "Failed attempts to connect", c.errors_connect);
     add(count, "unserved_total", "Connections without a target", c.errors_no_target);
     add(count, "timeouts_total", "Connections ended for being idle", c.errors_timeout);
-    add(count, "loops_total", "Connections that would have come back", c.errors_loop);
+    add(count, "loops_total", "Connections and UDP sessions that would have come back",
+        c.errors_loop);
     if (forward->udp_counters) {
         const UdpCounters &u = *forward->udp_counters;
         add(gauge, "udp_sessions", "UDP sessions now", u.sessions);

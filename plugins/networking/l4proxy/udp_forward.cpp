@@ -259,6 +259,14 @@ struct UdpForward::Impl : std::enable_shared_from_this<UdpForward::Impl> {
 
     bool adopt(Session &session, NativeSocket socket, const UdpTarget &target, Lease &lease) {
         error_code ec = connect_udp_socket(socket, target.endpoint);
+        if (!ec && callbacks.leads_back && callbacks.leads_back(target, socket.get())) {
+            // Each datagram would open the next session, and so on without end.
+            constexpr std::string_view k_reason = "it is this proxy itself";
+            lease.failed(k_reason);
+            log(LogLevel::warn, "cannot send to " + text_of(target.endpoint), session.client,
+                k_reason);
+            return false;
+        }
         if (!ec) {
             auto adopted = UdpSocket::adopt(context.loop, std::move(socket),
                                             UdpSocket::Role::connected, session);
@@ -528,6 +536,16 @@ std::vector<UdpEndpoint> UdpForward::endpoints() const {
     for (const auto &listener : impl_->listeners) {
         if (!listener->retired) {
             out.push_back(listener->socket->local_endpoint());
+        }
+    }
+    return out;
+}
+
+std::vector<UdpTarget> UdpForward::own() const {
+    std::vector<UdpTarget> out;
+    for (const auto &listener : impl_->listeners) {
+        if (!listener->retired) {
+            out.push_back({listener->place, listener->socket->local_endpoint()});
         }
     }
     return out;

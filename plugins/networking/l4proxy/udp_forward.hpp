@@ -82,6 +82,8 @@ class UdpForward {
         std::function<std::optional<UdpTarget>(const Target &)> locate;
         /// May this client open a session? Empty: everyone.
         std::function<bool(const Address &)> admit;
+        /// Would what a connected socket sends come back to this proxy? May be empty.
+        std::function<bool(const UdpTarget &, dataplane::NativeSocket::Handle)> leads_back;
         /// For the access log; may be empty.
         std::function<void(const UdpSessionEnd &)> ended;
     };
@@ -115,6 +117,8 @@ class UdpForward {
     UdpListen release(const std::string &text);
     /// With the real ports.
     std::vector<UdpEndpoint> endpoints() const;
+    /// The same with their places: what no target may be.
+    std::vector<UdpTarget> own() const;
 
     /// To be called about once a second: ends idle sessions.
     void tick();
