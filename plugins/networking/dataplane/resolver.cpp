@@ -2,6 +2,11 @@
 #include "resolver.hpp"
 
 #include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <system_error>
+#include <thread>
 
 #include <boost/asio/post.hpp>
 
@@ -9,6 +14,9 @@
 
 namespace k2s::dataplane {
 namespace {
+
+// Several resolvers may end one after the other.
+constexpr auto k_patience = std::chrono::milliseconds(100);
 
 std::vector<Address> alternate(const std::vector<Address> &found) {
     std::vector<Address> v6;
@@ -31,8 +39,8 @@ std::vector<Address> alternate(const std::vector<Address> &found) {
     return out;
 }
 
-// Runs on a thread of the pool.
-Resolution look_up(const std::string &host) {
+// Runs on a thread of its own.
+Resolution ask_system(const std::string &host) {
     Resolution answer;
     net::io_context unused; // the synchronous resolver only needs an execution context to live in
     net::ip::basic_resolver<Tcp, Executor> resolver(unused);
@@ -65,25 +73,162 @@ read_hosts(const std::map<std::string, std::vector<std::string>> &texts) {
     return table;
 }
 
-struct Resolver::Lookup {
-    Lookup(net::io_context &io, std::string name) : done(io), host(std::move(name)) {
-        done.expires_at(Clock::time_point::max());
+// What the threads use; one that does not end keeps it beyond the resolver's end.
+struct Resolver::Threads {
+    Threads(Resolver &resolver, Source names)
+        : source(std::move(names)), executor(resolver.io_.get_executor()), owner(&resolver) {}
+
+    const Source source;
+    const Executor executor; // only while there is an owner
+    std::mutex mutex;        ///< the rest
+    std::condition_variable work;
+    std::condition_variable ended;
+    Resolver *owner; // null once it is gone
+    std::deque<std::string> queue;
+    std::vector<std::thread> threads;
+    size_t idle = 0; // those that wait, also when they have been woken already
+    size_t alive = 0;
+
+    // False: not even one thread can be had.
+    static bool add(const std::shared_ptr<Threads> &self, const std::string &host) {
+        const std::lock_guard held(self->mutex);
+        self->queue.push_back(host);
+        if (self->queue.size() > self->idle && self->threads.size() < k_max_threads) {
+            try {
+                self->threads.emplace_back([self] { run(self); });
+                ++self->alive;
+            } catch (const std::system_error &) {
+                if (self->threads.empty()) {
+                    self->queue.pop_back();
+                    return false;
+                }
+            }
+        }
+        self->work.notify_one();
+        return true;
     }
-    Timer done; // cancelled when the answer is there
-    std::string host;
+
+    // True when it had not begun.
+    bool withdraw(const std::string &host) {
+        const std::lock_guard held(mutex);
+        return std::erase(queue, host) != 0;
+    }
+
+    static void run(const std::shared_ptr<Threads> &self) {
+        std::unique_lock held(self->mutex);
+        for (;;) {
+            ++self->idle;
+            self->work.wait(held, [&] { return self->owner == nullptr || !self->queue.empty(); });
+            --self->idle;
+            if (self->owner == nullptr) {
+                break;
+            }
+            const std::string host = std::move(self->queue.front());
+            self->queue.pop_front();
+            held.unlock();
+            Resolution found = self->find(host);
+            held.lock();
+            if (self->owner != nullptr) {
+                net::post(self->executor, [self, host, found = std::move(found)] {
+                    if (Resolver *const resolver = self->resolver()) {
+                        resolver->finish(host, found);
+                    }
+                });
+            }
+        }
+        --self->alive;
+        self->ended.notify_all();
+    }
+
+    Resolution find(const std::string &host) const {
+        Resolution found;
+        try {
+            found = source(host);
+            found.addresses = alternate(found.addresses);
+        } catch (const std::exception &) {
+            found.addresses.clear();
+            found.ec = net::error::no_memory;
+        }
+        return found;
+    }
+
+    // To be used where the io_context runs: there it does not go away meanwhile.
+    Resolver *resolver() {
+        const std::lock_guard held(mutex);
+        return owner;
+    }
+
+    void close() {
+        bool over = false;
+        {
+            std::unique_lock held(mutex);
+            owner = nullptr;
+            queue.clear();
+            work.notify_all();
+            over = ended.wait_for(held, k_patience, [this] { return alive == 0; });
+        }
+        for (std::thread &thread : threads) {
+            // A thread keeps this object, and a plugin's code stays mapped.
+            over ? thread.join() : thread.detach();
+        }
+    }
+};
+
+// Belongs, as those who wait for it, to where the io_context runs.
+struct Resolver::Lookup {
+    std::vector<Timer *> waiting; // cancelled when the answer is there
     Resolution answer;
     bool finished = false;
 };
 
-Resolver::Resolver(net::io_context &io) : Resolver(io, look_up, Keep{}) {}
+struct Resolver::Waiter {
+    Waiter(net::io_context &io, std::shared_ptr<Lookup> of) : lookup(std::move(of)), done(io) {
+        done.expires_at(Clock::time_point::max());
+        lookup->waiting.push_back(&done);
+    }
+    ~Waiter() { std::erase(lookup->waiting, &done); }
+    Waiter(const Waiter &) = delete;
+    Waiter &operator=(const Waiter &) = delete;
+
+    bool alone() const noexcept { return lookup->waiting.size() == 1; }
+
+    const std::shared_ptr<Lookup> lookup;
+    Timer done;
+};
+
+Resolver::Resolver(net::io_context &io) : Resolver(io, ask_system, Keep{}) {}
 
 Resolver::Resolver(net::io_context &io, Source source, Keep keep)
-    : io_(io), source_(std::move(source)), keep_(keep), self_(std::make_shared<Resolver *>(this)) {}
+    : io_(io), keep_(keep), threads_(std::make_shared<Threads>(*this, std::move(source))) {}
 
 Resolver::~Resolver() {
-    *self_ = nullptr;
-    if (threads_) {
-        threads_->join();
+    threads_->close();
+}
+
+// The one that is under way, or a new one; null when there are too many.
+std::shared_ptr<Resolver::Lookup> Resolver::look_up(const std::string &host) {
+    if (const auto found = lookups_.find(host); found != lookups_.end()) {
+        return found->second;
+    }
+    if (lookups_.size() >= k_max_pending) {
+        return nullptr;
+    }
+    const auto added = lookups_.emplace(host, std::make_shared<Lookup>()).first;
+    if (!Threads::add(threads_, host)) {
+        lookups_.erase(added);
+        return nullptr;
+    }
+    return added->second;
+}
+
+void Resolver::finish(const std::string &host, const Resolution &found) {
+    remember(host, found);
+    const auto entry = lookups_.extract(host);
+    Lookup &lookup = *entry.mapped();
+    lookup.answer = found;
+    lookup.finished = true;
+    for (Timer *each : lookup.waiting) {
+        each->cancel();
     }
 }
 
@@ -122,37 +267,24 @@ Task<Resolution> Resolver::resolve(const std::string &given, Watchdog &watchdog)
         answer.ec = net::error::operation_aborted;
         co_return answer;
     }
-    if (pending_ >= k_max_pending) {
+    const std::shared_ptr<Lookup> lookup = look_up(host);
+    if (!lookup) {
         answer.ec = net::error::try_again;
         co_return answer;
     }
-    if (!threads_) {
-        threads_ = std::make_unique<net::thread_pool>(4);
-    }
-    ++pending_;
-    auto lookup = std::make_shared<Lookup>(io_, host);
-    // The pool's thread gives its reference back inside the posted handler, because the timer in it
-    // may only be touched where the io_context runs.
-    net::post(*threads_, [&io = io_, source = source_, self = self_, job = lookup]() mutable {
-        Resolution found = source(job->host);
-        found.addresses = alternate(found.addresses);
-        net::post(io, [self, job = std::move(job), found = std::move(found)]() mutable {
-            if (*self != nullptr) {
-                --(*self)->pending_;
-                (*self)->remember(job->host, found);
-            }
-            job->answer = std::move(found);
-            job->finished = true;
-            job->done.cancel();
-        });
-    });
+    const std::shared_ptr<Threads> threads = threads_;
+    Waiter waiter(io_, lookup);
     {
-        const Scoped<Timer> waiting(watchdog.waiting, &lookup->done);
-        const auto [ec] = co_await lookup->done.async_wait(k_await);
+        const Scoped<Timer> waiting(watchdog.waiting, &waiter.done);
+        const auto [ec] = co_await waiter.done.async_wait(k_await);
         static_cast<void>(ec); // always operation_aborted: by the answer or by the watchdog
     }
     if (lookup->finished) {
         co_return lookup->answer;
+    }
+    // One that has begun stays listed, so that whoever asks next joins it.
+    if (waiter.alone() && threads->withdraw(host)) {
+        lookups_.erase(host);
     }
     answer.ec = net::error::operation_aborted;
     co_return answer;
