@@ -251,6 +251,67 @@ class Zap(TreeTest):
         self.assertTrue(self.zap(path)["removed"])
 
     @needs_root
+    def test_layers_that_are_named_by_links(self):
+        # As Podman and Docker name them: overlay/l/X leads to ../ID/diff.
+        store = self.base + "/overlay"
+        at = store + "/container/merged"
+        for folder in ("base/diff", "other/diff", "l"):
+            os.makedirs(f"{store}/{folder}")
+        os.symlink("../base/diff", store + "/l/SHORT")
+        self.overlay(store + "/container", at, lower=store + "/l/SHORT")
+        for layer in (store + "/base", store + "/base/diff"):
+            self.assertIn(f"mounted on '{at}' is made of it", self.refuses(1, layer))
+            self.assertTrue(os.path.isdir(store + "/base/diff"))
+        self.assertTrue(self.zap(store + "/other")["removed"])  # nobody's: the link leads elsewhere
+
+    @needs_root
+    def test_layers_that_are_named_by_a_bind_mount(self):
+        path, view = self.make("layer"), self.base + "/view"
+        at = self.base + "/merged"
+        os.makedirs(view)
+        subprocess.run(["mount", "--bind", path + "/0", view], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", view], stderr=subprocess.DEVNULL)
+        self.overlay(self.make("container"), at, lower=view + "/below")
+        for layer in (path + "/0/below", path):
+            self.assertIn(f"mounted on '{at}' is made of it", self.refuses(1, layer))
+        self.assertTrue(self.zap(path + "/1")["removed"])
+
+    @needs_root
+    def test_layers_that_are_named_relative_to_the_store(self):
+        # As all engines name them when the list would be too long for mount(2).
+        store = self.base + "/store"
+        at = self.base + "/elsewhere/merged"
+        for folder in ("L1/diff", "L2/diff", "L3/diff", "C/fs", "C/work"):
+            os.makedirs(f"{store}/{folder}")
+        os.makedirs(at)
+
+        def mounted(options):
+            subprocess.run(["mount", "-i", "-t", "overlay", "overlay", "-o", options, at], cwd=store, check=True)
+            self.addCleanup(subprocess.run, ["umount", "-l", at], stderr=subprocess.DEVNULL)
+            with open("/proc/self/mountinfo") as file:  # the positive control: they are shown so
+                self.assertIn("lowerdir=L1/diff:L2/diff", file.read())
+
+        mounted(f"lowerdir=L1/diff:L2/diff,upperdir={store}/C/fs,workdir={store}/C/work")
+        for layer in ("L1", "L1/diff", "L2"):
+            self.assertIn(f"mounted on '{at}' is made of it", self.refuses(1, f"{store}/{layer}"))
+        self.assertTrue(self.zap(store + "/L3")["removed"])  # the layers are found, and are others
+        subprocess.run(["umount", at], check=True)
+        # Nothing tells where the mounter stood: what might be meant is not touched.
+        mounted("lowerdir=L1/diff:L2/diff")
+        for layer in ("L1", "L1/diff", "L2"):
+            self.assertIn("may be made of it", self.refuses(1, f"{store}/{layer}"))
+        self.assertTrue(self.zap(store + "/C")["removed"])
+        subprocess.run(["umount", at], check=True)
+        self.assertTrue(self.zap(store + "/L1")["removed"])
+
+    @needs_root
+    def test_layers_with_colons_and_blanks_in_their_names(self):
+        path = self.make("a:layer, so")
+        at = self.base + "/merged"
+        self.overlay(self.make("container"), at, lower=path.replace(":", "\\:").replace(",", "\\,"))
+        self.assertIn(f"mounted on '{at}'", self.refuses(1, path))
+
+    @needs_root
     def test_an_overlay_in_another_mount_namespace_counts_too(self):
         path = self.make("layer")
         container = self.make("container")
