@@ -240,6 +240,44 @@ class Zap(TreeTest):
         with open("/proc/self/mountinfo") as file:
             self.assertNotIn(self.base, file.read())
 
+    def mount(self, *words):
+        subprocess.run(["mount", *words], check=True)
+        if not words[0].startswith("--make"):
+            self.addCleanup(subprocess.run, ["umount", "-l", words[-1]], stderr=subprocess.DEVNULL)
+
+    @needs_root
+    def test_mounts_that_go_with_others(self):
+        path = self.make("layer")
+        self.mount("-t", "tmpfs", "s", path + "/0")
+        self.mount("--make-shared", path + "/0")
+        self.mount("--bind", path + "/0", path + "/1")
+        os.mkdir(path + "/0/sub")
+        self.mount("-t", "tmpfs", "x", path + "/0/sub")  # and on 1/sub, as they share
+        done = self.zap(path)
+        self.assertEqual(set(done["unmounted"]), {path + part for part in ("/0", "/0/sub", "/1", "/1/sub")})
+        self.nothing_left(path)
+
+    @needs_root
+    def test_mounts_that_were_moved_or_covered(self):
+        path = self.make("layer")
+        # A private one around them: what is shared cannot be moved.
+        self.mount("-t", "tmpfs", "p", path + "/2")
+        self.mount("--make-private", path + "/2")
+        for folder in ("from", "outer"):
+            os.mkdir(f"{path}/2/{folder}")
+        self.mount("-t", "tmpfs", "inner", path + "/2/from")
+        self.mount("-t", "tmpfs", "outer", path + "/2/outer")
+        os.mkdir(path + "/2/outer/inner")
+        self.mount("--move", path + "/2/from", path + "/2/outer/inner")
+        self.mount("-t", "tmpfs", "cover", path + "/2")
+        done = self.zap(path)
+        self.assertEqual(len(done["unmounted"]), 4)
+        self.assertLess(done["unmounted"].index(path + "/2/outer/inner"),
+                        done["unmounted"].index(path + "/2/outer"))
+        self.nothing_left(path)
+        with open("/proc/self/mountinfo") as file:
+            self.assertNotIn(self.base, file.read())
+
     @needs_root
     def test_a_layer_of_an_overlay_elsewhere_is_in_use(self):
         path = self.make("layer")

@@ -224,10 +224,16 @@ std::expected<Report, Error> Run::remove() {
         return std::unexpected(unmounted.error());
     }
     report_.unmounted = std::move(*unmounted);
-    for (const auto step : {&Run::rename_away, &Run::destroy_layers}) {
-        if (auto done = (this->*step)(); !done) {
-            return std::unexpected(done.error());
+    if (auto renamed = rename_away(); !renamed) {
+        Error error = renamed.error();
+        if (!report_.unmounted.empty()) {
+            error.message +=
+                fmt::format("; '{}' was unmounted", fmt::join(report_.unmounted, "', '"));
         }
+        return std::unexpected(std::move(error));
+    }
+    if (auto destroyed = destroy_layers(); !destroyed) {
+        return std::unexpected(destroyed.error());
     }
     return remove_rest();
 }

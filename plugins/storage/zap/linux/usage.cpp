@@ -6,7 +6,9 @@
 #include <cstring>
 #include <dirent.h>
 #include <fcntl.h>
+#include <functional>
 #include <linux/openat2.h>
+#include <map>
 #include <memory>
 #include <set>
 #include <sys/mount.h>
@@ -22,6 +24,7 @@ namespace k2s::zap {
 namespace {
 
 constexpr size_t k_max_users = 16;
+constexpr int k_attempts = 16; ///< to unmount more than others mount
 
 struct CloseDir {
     void operator()(DIR *dir) const noexcept { closedir(dir); }
@@ -78,6 +81,46 @@ std::string use_of(const std::string &process, const fs::path &folder) {
     return {};
 }
 
+/// The mounts of the folder, each before what it is mounted on. In mountinfo the order is that of
+/// mounting, or any other once somebody moved a mount.
+std::vector<Mount> mounts_within(const Target &target) {
+    const std::string folder = target.path().native();
+    std::vector<Mount> found = mounts("self");
+    std::erase_if(found, [&](const Mount &mount) { return !is_within(mount.point, folder); });
+    std::ranges::reverse(found);
+    std::map<uint64_t, uint64_t> parents;
+    for (const auto &mount : found) {
+        parents[mount.id] = mount.parent;
+    }
+    const auto depth = [&](const Mount &mount) {
+        size_t levels = 0;
+        for (auto at = parents.find(mount.parent); at != parents.end() && levels < parents.size();
+             at = parents.find(at->second)) {
+            ++levels;
+        }
+        return levels;
+    };
+    std::ranges::stable_sort(found, std::ranges::greater{}, depth);
+    return found;
+}
+
+/// 0, or why not. Through a handle on its folder that was reached without a link, so that nobody
+/// makes us unmount something else by replacing a folder on the way.
+int unmount_point(const fs::path &path) {
+    open_how how{};
+    how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+    how.resolve = RESOLVE_NO_SYMLINKS;
+    const int above = static_cast<int>(
+        syscall(SYS_openat2, AT_FDCWD, path.parent_path().c_str(), &how, sizeof(how)));
+    if (above < 0) {
+        return errno;
+    }
+    const auto last = fmt::format("/proc/self/fd/{}/{}", above, path.filename().native());
+    const int failed = umount2(last.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0 ? 0 : errno;
+    close(above);
+    return failed;
+}
+
 } // namespace
 
 std::vector<std::string> users_of(const Target &target) {
@@ -111,41 +154,47 @@ std::vector<std::string> users_of(const Target &target) {
 }
 
 std::vector<std::string> mounts_of(const Target &target) {
-    const fs::path folder = target.path();
     std::vector<std::string> points;
-    for (const auto &mount : mounts("self")) {
-        if (is_within(mount.point, folder)) {
-            points.push_back(mount.point);
-        }
+    for (const auto &mount : mounts_within(target)) {
+        points.push_back(mount.point);
     }
-    std::reverse(points.begin(), points.end()); // mountinfo has each mount before what is on it
     return points;
 }
 
 std::expected<std::vector<std::string>, Error> unmount(const Target &target) {
     std::vector<std::string> done;
-    for (const auto &point : mounts_of(target)) {
-        // Through a handle on its folder that was reached without a link, so that nobody makes us
-        // unmount something else by replacing a folder on the way.
-        const fs::path path{point};
-        open_how how{};
-        how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
-        how.resolve = RESOLVE_NO_SYMLINKS;
-        const int above = static_cast<int>(
-            syscall(SYS_openat2, AT_FDCWD, path.parent_path().c_str(), &how, sizeof(how)));
-        const auto last = fmt::format("/proc/self/fd/{}/{}", above, path.filename().native());
-        const bool gone = above >= 0 && umount2(last.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0;
-        const int why = errno;
-        if (above >= 0) {
-            close(above);
+    std::vector<Mount> there = mounts_within(target);
+    for (int attempt = 0; !there.empty();) {
+        int why = 0;
+        std::string stays;
+        for (const auto &mount : there) {
+            if (const int failed = unmount_point(mount.point); failed != 0 && why == 0) {
+                why = failed;
+                stays = mount.point;
+            }
         }
-        if (!gone) {
-            return std::unexpected(
-                Error{why == EPERM ? K2S_E_PERMISSION : K2S_E_BUSY,
-                      fmt::format("cannot unmount '{}': {}; nothing was removed{}", point,
-                                  std::strerror(why), why == EPERM ? ", run it as root" : "")});
+        // What failed may be gone all the same: one takes others along, what is mounted on it and
+        // its copies in shared mounts. What another one covered shows only now.
+        std::vector<Mount> left = mounts_within(target);
+        for (const auto &mount : there) {
+            if (std::ranges::find(left, mount.id, &Mount::id) == left.end()) {
+                done.push_back(mount.point);
+            }
         }
-        done.push_back(point);
+        const bool fewer = left.size() < there.size();
+        there = std::move(left);
+        attempt = fewer ? 0 : attempt + 1;
+        if (fewer || there.empty() || (why == 0 && attempt < k_attempts)) {
+            continue; // or somebody mounts there as well
+        }
+        return std::unexpected(Error{
+            why == EPERM ? K2S_E_PERMISSION : K2S_E_BUSY,
+            fmt::format("cannot unmount '{}': {}; {}{}", why != 0 ? stays : there.front().point,
+                        why != 0 ? std::strerror(why) : "it is mounted again and again",
+                        done.empty() ? std::string{"nothing was removed"}
+                                     : fmt::format("no file was removed, but '{}' was unmounted",
+                                                   fmt::join(done, "', '")),
+                        why == EPERM ? ", run it as root" : "")});
     }
     return done;
 }
