@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "block.hpp"
 #include "quoted.hpp"
 #include "unicode.hpp"
 
@@ -208,13 +209,27 @@ bool Conversion::handle_scalar(const fy_event &event) {
             return builder_.scalar(where, decoded_, false, false);
         }
     }
-    read_text(data.value);
+    const bool block = style == FYSS_LITERAL || style == FYSS_FOLDED;
+    const std::string_view text = source_->text();
+    const bool last = block && start != nullptr && end != nullptr && end->input_pos == text.size();
+    if (last && is_empty_block(text, start->input_pos)) {
+        return builder_.scalar(where, {}, false, true);
+    }
+    if (!read_text(data.value)) {
+        scalar_fault_ =
+            Fault{where.offset, K2S_E_FAILED,
+                  "this scalar cannot be read; write it in double quotes", std::nullopt};
+        return false;
+    }
+    if (last) {
+        drop_added_break(text.substr(start->input_pos), decoded_);
+    }
     return builder_.scalar(where, decoded_, plain, false);
 }
 
 // In pieces: fy_token_get_text() believes a length that is estimated while scanning, and where that
 // is wrong (some folded scalars) the text ends in memory that was never written.
-void Conversion::read_text(fy_token *token) {
+bool Conversion::read_text(fy_token *token) {
     decoded_.clear();
     const std::unique_ptr<fy_token_iter, DestroyIterator> iterator{fy_token_iter_create(token)};
     if (!iterator) {
@@ -225,9 +240,7 @@ void Conversion::read_text(fy_token *token) {
     while ((chunk = fy_token_iter_chunk_next(iterator.get(), chunk, &failed)) != nullptr) {
         decoded_.append(chunk->str, chunk->len);
     }
-    if (failed != 0) {
-        throw std::bad_alloc{}; // all that can fail in a scalar that was scanned
-    }
+    return failed == 0;
 }
 
 std::expected<void, Error> Conversion::finish_document() {

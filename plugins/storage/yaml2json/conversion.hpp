@@ -50,7 +50,7 @@ class Conversion {
     std::expected<void, Error> handle(const fy_event &event);
     bool handle_node(const fy_event &event);
     bool handle_scalar(const fy_event &event);
-    void read_text(fy_token *token);
+    bool read_text(fy_token *token);
     std::expected<void, Error> finish_document();
     std::expected<void, Error> finish_stream();
     [[nodiscard]] Properties properties(fy_token *anchor, fy_token *tag, fy_token *start);
