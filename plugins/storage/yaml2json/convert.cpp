@@ -12,32 +12,13 @@
 #include <fmt/format.h>
 
 #include "conversion.hpp"
+#include "json_check.hpp"
 #include "pointer.hpp"
-#include "scalar.hpp"
 #include "source.hpp"
 #include "stream.hpp"
 
 namespace k2s::yaml2json {
 namespace {
-
-/// The parser reads YAML; its blocks would be taken for values of a line each.
-bool looks_like_json(std::string_view text) {
-    const size_t begin = text.find_first_not_of(" \t\r\n");
-    if (begin == std::string_view::npos) {
-        return true;
-    }
-    const auto value = text.substr(begin, text.find_last_not_of(" \t\r\n") + 1 - begin);
-    switch (value[0]) {
-    case '{':
-        return value.back() == '}';
-    case '[':
-        return value.back() == ']';
-    case '"':
-        return value.size() > 1 && value.back() == '"';
-    default:
-        return value == "true" || value == "false" || value == "null" || is_json_number(value);
-    }
-}
 
 /// What both ways of giving the input have in common; `feed` hands the pieces to the conversion.
 template <class Feed>
@@ -75,10 +56,10 @@ std::expected<void, Error> feed_piece(Conversion &conversion, std::string_view p
     if (!source) {
         return std::unexpected(source.error());
     }
-    if (options.output == Output::yaml && !looks_like_json(source->text())) {
-        const size_t begin = source->text().find_first_not_of(" \t\r\n");
-        return std::unexpected(
-            source->error_at(begin, "this is no JSON value: -reverse reads JSON"));
+    if (options.output == Output::yaml) {
+        if (const auto fault = check_json(source->text())) {
+            return std::unexpected(source->error_at(fault->offset, fault->reason));
+        }
     }
     return conversion.feed(*source);
 }

@@ -149,9 +149,10 @@ bool JsonWriter::write_escape(std::string_view text, size_t &at) {
 }
 
 bool JsonWriter::write_string(std::string_view text) {
-    if (!put('"')) {
-        return false;
-    }
+    return put('"') && write_characters(text) && put('"');
+}
+
+bool JsonWriter::write_characters(std::string_view text) {
     for (size_t at = 0; at < text.size();) {
         const size_t begin = at;
         while (at < text.size() && k_classes[static_cast<uint8_t>(text[at])] == k_plain) {
@@ -164,7 +165,7 @@ bool JsonWriter::write_string(std::string_view text) {
             return false;
         }
     }
-    return put('"');
+    return true;
 }
 
 // Writes a scalar or an empty collection, or opens a collection.

@@ -26,6 +26,8 @@ class JsonWriter {
     bool end_array();
     bool write_raw(std::string_view text);
     bool write_string(std::string_view text);
+    /// What stands between the quotes.
+    bool write_characters(std::string_view text);
     bool flush();
 
     [[nodiscard]] Status status() const noexcept { return status_; }

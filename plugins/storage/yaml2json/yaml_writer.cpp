@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "scalar.hpp"
 
 namespace k2s::yaml2json {
@@ -48,7 +50,49 @@ bool is_literal(std::string_view text) noexcept {
     });
 }
 
+/// What JSON has as it is, but some reader of YAML refuses, folds or drops: U+007F to U+009F (of
+/// these U+0085 is a line break in YAML 1.1), the byte order mark, U+FFFE and U+FFFF. The code
+/// point where `text` begins and its length, or 0.
+uint32_t needs_escape(std::string_view text, size_t &length) noexcept {
+    const auto byte = [&](size_t at) {
+        return at < text.size() ? static_cast<uint8_t>(text[at]) : uint8_t{0};
+    };
+    if (byte(0) == 0x7F) {
+        length = 1;
+        return 0x7F;
+    }
+    if (byte(0) == 0xC2 && byte(1) < 0xA0) {
+        length = 2;
+        return byte(1);
+    }
+    const uint32_t code =
+        byte(0) == 0xEF ? 0xF000U | (byte(1) & 0x3FU) << 6U | (byte(2) & 0x3FU) : 0;
+    length = 3;
+    return code == 0xFEFF || code == 0xFFFE || code == 0xFFFF ? code : 0;
+}
+
 } // namespace
+
+bool YamlWriter::write_quoted(std::string_view text) {
+    if (!out_.write_raw("\"")) {
+        return false;
+    }
+    size_t begin = 0;
+    for (size_t at = 0; at < text.size(); ++at) {
+        size_t length = 0;
+        const uint32_t code = needs_escape(text.substr(at), length);
+        if (code == 0) {
+            continue;
+        }
+        if (!out_.write_characters(text.substr(begin, at - begin)) ||
+            !out_.write_raw(fmt::format("\\u{:04x}", code))) {
+            return false;
+        }
+        begin = at + length;
+        at = begin - 1;
+    }
+    return out_.write_characters(text.substr(begin)) && out_.write_raw("\"");
+}
 
 bool YamlWriter::indent(uint32_t columns) {
     constexpr std::string_view k_blanks = "                                ";
@@ -86,19 +130,17 @@ bool YamlWriter::write_text(std::string_view text, uint32_t column) {
     if (column > 0 && is_literal(text)) {
         return write_lines(text, column);
     }
-    return (is_plain(text) ? out_.write_raw(text) : out_.write_string(text)) &&
-           out_.write_raw("\n");
+    return (is_plain(text) ? out_.write_raw(text) : write_quoted(text)) && out_.write_raw("\n");
 }
 
 bool YamlWriter::write_key(std::string_view text, uint32_t column, After &after) {
     if (text.size() <= k_max_simple_key) {
         after = After::key;
-        return (is_plain(text) ? out_.write_raw(text) : out_.write_string(text)) &&
-               out_.write_raw(":");
+        return (is_plain(text) ? out_.write_raw(text) : write_quoted(text)) && out_.write_raw(":");
     }
     after = After::dash; // "? key" and ": value", where the value may follow like behind a dash
-    return out_.write_raw("? ") && out_.write_string(text) && out_.write_raw("\n") &&
-           indent(column) && out_.write_raw(": ");
+    return out_.write_raw("? ") && write_quoted(text) && out_.write_raw("\n") && indent(column) &&
+           out_.write_raw(": ");
 }
 
 bool YamlWriter::write_value(const Document &document, uint64_t index, uint32_t column,

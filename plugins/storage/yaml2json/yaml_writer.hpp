@@ -31,6 +31,7 @@ class YamlWriter {
 
     bool indent(uint32_t columns);
     bool write_value(const Document &document, uint64_t index, uint32_t column, After after);
+    bool write_quoted(std::string_view text);
     bool write_text(std::string_view text, uint32_t column);
     bool write_lines(std::string_view text, uint32_t column);
     bool write_key(std::string_view text, uint32_t column, After &after);

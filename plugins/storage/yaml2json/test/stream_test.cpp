@@ -260,6 +260,13 @@ BOOST_AUTO_TEST_CASE(lines_stay_lines) {
 BOOST_AUTO_TEST_CASE(numbers_and_characters_are_exact) {
     BOOST_TEST(reverse("123456789012345678901234567890.10e-400") ==
                "123456789012345678901234567890.10e-400\n");
+    // Line breaks, nothing or an error to some readers of YAML; in keys as well, and between lines.
+    BOOST_TEST(reverse("{\"a\xC2\x85\": \"b\xC2\x85 c\\n\x7F\\ud83d\\ude00\"}") ==
+               "\"a\\u0085\": \"b\\u0085 c\\n\\u007f\xF0\x9F\x98\x80\"\n");
+    BOOST_TEST(reverse(R"(["\u0085x", "\u009f", "\ufeff", "\uffff", "\u00a0", "\ufffd"])") ==
+               "- \"\\u0085x\"\n- \"\\u009f\"\n- \"\\ufeff\"\n- \"\\uffff\"\n- \"\xC2\xA0\"\n- "
+               "\"\xEF\xBF\xBD\"\n");
+    BOOST_TEST(stream(reverse(R"("\u0085\u007f")")) == "\"\xC2\x85\x7F\"\n");
     BOOST_TEST(stream(reverse(R"("\ud83d\ude00\u0000\u2028\\")")) ==
                "\"\xF0\x9F\x98\x80\\u0000\\u2028\\\\\"\n");
 }
@@ -275,6 +282,52 @@ BOOST_AUTO_TEST_CASE(what_is_no_json) {
     BOOST_TEST(reverse("{\"a\": 1}\n- 2\n").starts_with("in.yaml:2:1: this is no JSON value"));
     BOOST_TEST(reverse("{\"a\": 1").starts_with("in.yaml:1:"));
     BOOST_TEST(reverse("{\"a\": 1, \"a\": 2}").contains("in.yaml:1:"));
+    struct Row {
+        std::string_view json;
+        std::string_view said;
+    };
+    for (const auto &[json, said] :
+         std::vector<Row>{{"{\"a\":1,}", "1:7: nothing follows this comma"},
+                          {"[1, ]", "1:3: nothing follows this comma"},
+                          {"[,1]", "1:2: this is no JSON value"},
+                          {"[1,,2]", "1:4: this is no JSON value"},
+                          {"[1 2]", "1:4: a comma or ']'"},
+                          {"{\"a\":1 \"b\":2}", "1:8: a comma or '}'"},
+                          {"{a: 1}", "1:2: JSON has its keys in double quotes"},
+                          {"{'a': 1}", "1:2: JSON has its keys in double quotes"},
+                          {"{1: 1}", "1:2: JSON has its keys in double quotes"},
+                          {"{\"a\"}", "1:5: a colon"},
+                          {"{\"a\":}", "1:6: this is no JSON value"},
+                          {"[1,\n 'a']", "2:2: this is no JSON value"},
+                          {"[01]", "1:2: this is no JSON value"},
+                          {"[0x1]", "1:2: this is no JSON value"},
+                          {"[+1]", "1:2: this is no JSON value"},
+                          {"[1.]", "1:2: this is no JSON value"},
+                          {"[.5]", "1:2: this is no JSON value"},
+                          {"[1_000]", "1:2: this is no JSON value"},
+                          {"[yes]", "1:2: this is no JSON value"},
+                          {"[True]", "1:2: this is no JSON value"},
+                          {"[~]", "1:2: this is no JSON value"},
+                          {"[.nan]", "1:2: this is no JSON value"},
+                          {"[&a 1, *a]", "1:2: this is no JSON value"},
+                          {"[!!str 1]", "1:2: this is no JSON value"},
+                          {"[a b]", "1:2: this is no JSON value"},
+                          {"[1] # c", "1:5: a JSON value ends before this"},
+                          {"[1, # c\n2]", "1:5: this is no JSON value"},
+                          {"{} {}", "1:4: a JSON value ends before this"},
+                          {"[\"a\nb\"]", "1:4: JSON has control characters"},
+                          {"[\"a\tb\"]", "1:4: JSON has control characters"},
+                          {"[\"\\x41\"]", "1:3: this escape"},
+                          {"[\"\\u12g4\"]", "1:3: this escape"},
+                          {"[\"a", "1:4: the JSON value ends too early"},
+                          {"[1}", "1:3: a comma or ']'"},
+                          {"]", "1:1: this is no JSON value"}}) {
+        BOOST_TEST_CONTEXT("the input " << json) {
+            BOOST_TEST(reverse(json).substr(0, 8 + said.size()) == "in.yaml:" + std::string{said});
+        }
+    }
+    BOOST_TEST(reverse(" [ 1 , -0.5e+1 ,\r\n true , { } , [ ] , { \"\\u00e4\\/\" : null } ] ") ==
+               "- 1\n- -0.5e+1\n- true\n- {}\n- []\n- \"\xC3\xA4/\": null\n");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
