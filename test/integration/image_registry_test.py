@@ -68,6 +68,22 @@ class Pulling(Registries):
         self.assertIn("bytes=100000-", str(server.seen))
         self.assertEqual(self.ingest(), [])
 
+    def test_what_is_damaged_is_pulled_again(self):
+        server = self.registry()
+        words = ("pull", "--plain-http", "--platform", "linux/amd64", f"{server.host}/x:1")
+        self.image(*words)
+        for name in self.blobs():
+            with open(f"{self.store}/blobs/sha256/{name}", "r+b") as blob:  # its size stays
+                first = blob.read(1)
+                blob.seek(0)
+                blob.write(bytes([first[0] ^ 1]))
+        self.refuses(1, "verify", f"{server.host}/x:1")
+        self.image(*words)
+        self.assertEqual(self.image("verify", f"{server.host}/x:1")[0]["problems"], [])
+        asked = len(server.seen)
+        self.image(*words)  # all of it is there: only the manifest is asked for
+        self.assertFalse(any("/blobs/" in str(seen) for seen in server.seen[asked:]))
+
     def test_tokens_expire(self):
         server = self.registry()
         server.need_token, server.token_uses = True, 1

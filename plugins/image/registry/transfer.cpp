@@ -148,7 +148,11 @@ Result<Descriptor> pull_image(const Store &store, const Reference &reference,
     }
     const auto fetched =
         walk(read, image, [&](const Descriptor &blob, Kind, const std::string &document) -> Done {
-            if (store.has(blob)) {
+            const auto intact = store.intact(blob, watch);
+            if (!intact) {
+                return std::unexpected(intact.error());
+            }
+            if (*intact) {
                 watch.done(blob.size);
                 return {};
             }

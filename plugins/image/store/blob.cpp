@@ -32,6 +32,24 @@ Result<size_t> BlobReader::read(void *into, size_t size) {
     return got;
 }
 
+Result<bool> is_intact(const std::string &path, const Descriptor &expected, const Watch &watch) {
+    auto file = File::open(path);
+    if (!file) {
+        return false;
+    }
+    BlobReader reader(std::move(*file), expected);
+    std::vector<char> buffer(256U << 10U);
+    for (;;) {
+        if (watch.stop()) {
+            return stopped();
+        }
+        const auto got = reader.read(buffer.data(), buffer.size());
+        if (!got || *got < buffer.size()) {
+            return got.has_value(); // damaged, or the disk does not give it: written anew it may do
+        }
+    }
+}
+
 BlobWriter::BlobWriter(BlobWriter &&other) noexcept
     : file_(std::exchange(other.file_, std::nullopt)), blobs_(std::move(other.blobs_)),
       algorithm_(other.algorithm_), keep_(other.keep_), hasher_(std::move(other.hasher_)),
@@ -105,8 +123,9 @@ Result<Digest> BlobWriter::commit(const Descriptor *expected) {
     if (auto renamed = rename_durably(path, target); !renamed) {
         boost::system::error_code failed;
         fs::remove(to_path(path), failed);
-        // Windows does not replace a file that somebody reads; then the same blob is there already.
-        if (fs::file_size(to_path(target), failed) != size_ || failed) {
+        // Windows does not replace a file that somebody reads; then the same blob is there already,
+        // unless it is damaged.
+        if (const auto same = is_intact(target, {{}, digest, size_, {}, {}}); !same || !*same) {
             return pass(renamed);
         }
     }

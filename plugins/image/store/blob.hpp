@@ -25,6 +25,10 @@ class BlobReader final : public Source {
     bool checked_ = false;
 };
 
+/// Whether the file is that blob to the last byte. An error only when `watch` says stop.
+Result<bool> is_intact(const std::string &path, const Descriptor &expected,
+                       const Watch &watch = {});
+
 /// A blob that comes into being. It is nowhere to be seen until commit(), and gone without one.
 class BlobWriter {
   public:

@@ -124,6 +124,24 @@ bool Store::has(const Descriptor &blob) const {
     return !failed && size == blob.size;
 }
 
+Result<bool> Store::intact(const Descriptor &blob, const Watch &watch) const {
+    if (!has(blob)) {
+        return false;
+    }
+    return is_intact(blob_path(blob.digest), blob, watch);
+}
+
+Result<bool> Intact::check(const Descriptor &blob, const Watch &watch) {
+    if (known_.contains(blob.digest.text())) {
+        return store_.has(blob);
+    }
+    const auto found = store_.intact(blob, watch);
+    if (found && *found) {
+        add(blob.digest);
+    }
+    return found;
+}
+
 Result<BlobReader> Store::read(const Descriptor &blob) const {
     auto file = File::open(blob_path(blob.digest));
     if (!file) {
@@ -192,7 +210,7 @@ Result<BlobWriter> Store::resume(const Descriptor &blob) const {
 
 Result<Descriptor> Store::put(std::string_view bytes, std::string_view media_type) const {
     Descriptor descriptor{std::string(media_type), Digest::of(bytes), bytes.size(), {}, {}};
-    if (has(descriptor)) {
+    if (const auto there = intact(descriptor); there && *there) {
         return descriptor;
     }
     auto writer = write();

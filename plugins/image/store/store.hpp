@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,7 +33,11 @@ class Store {
 
     const std::string &folder() const noexcept { return folder_; }
 
+    /// Whether a blob of this name and size is there; its content may be damaged.
     bool has(const Descriptor &blob) const;
+    /// Whether it is there with the right content: reads all of it. Only such a blob needs no
+    /// writing, so that importing and pulling mend what is damaged.
+    Result<bool> intact(const Descriptor &blob, const Watch &watch = {}) const;
     Result<BlobReader> read(const Descriptor &blob) const;
     /// All of a small blob, checked.
     Result<std::string> read_document(const Descriptor &blob) const;
@@ -71,6 +76,21 @@ class Store {
 
     std::string folder_;
     std::optional<File> lock_;
+};
+
+/// The blobs of a store that one command has found intact or has written: each is read once,
+/// however many images share it.
+class Intact {
+  public:
+    explicit Intact(const Store &store) : store_(store) {}
+
+    /// As Store::intact().
+    Result<bool> check(const Descriptor &blob, const Watch &watch);
+    void add(const Digest &digest) { known_.insert(digest.text()); }
+
+  private:
+    const Store &store_;
+    std::set<std::string> known_;
 };
 
 } // namespace k2s::image

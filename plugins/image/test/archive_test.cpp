@@ -42,6 +42,53 @@ BOOST_AUTO_TEST_CASE(archives_come_back_as_they_were) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(importing_again_mends_what_is_damaged) {
+    Place place;
+    const auto image = place.build();
+    Place other;
+    for (const ArchiveKind kind :
+         {ArchiveKind::oci_archive, ArchiveKind::docker_archive, ArchiveKind::layout}) {
+        const std::string target = place.folder.path(fmt::format("m{}", static_cast<int>(kind)));
+        must(export_image(place.store, image, "docker.io/library/x:1", kind, target,
+                          Platform{"linux", "amd64", {}, {}}, {}));
+        must(import_images(other.store, target, {}));
+        size_t blobs = 0;
+        for (const auto &entry :
+             fs::directory_iterator(to_path(other.folder.path("store/blobs/sha256")))) {
+            // Of the same size, so that only its content tells.
+            const std::string name = "store/blobs/sha256/" + entry.path().filename().string();
+            std::string bytes = other.folder.read(name);
+            bytes[bytes.size() / 2] ^= 1;
+            other.folder.write(name, bytes);
+            ++blobs;
+        }
+        BOOST_TEST(blobs == 3U);
+        const auto again = must(import_images(other.store, target, {}));
+        BOOST_TEST(must(verify(other.store, again.at(0).image, {}, {})).problems.empty());
+    }
+}
+
+BOOST_AUTO_TEST_CASE(an_archive_does_not_count_on_what_is_damaged) {
+    Place place;
+    const Digest blob = Digest::of("blob");
+    // Its blob stands in the store alone.
+    const std::string without =
+        Tar()
+            .add("oci-layout", R"({"imageLayoutVersion":"1.0.0"})")
+            .add(
+                "index.json",
+                fmt::format(
+                    R"({{"schemaVersion":2,"manifests":[{{"mediaType":"text/plain","digest":"{}","size":4}}]}})",
+                    blob.text()))
+            .bytes();
+    must(place.store.put("blob", "text/plain"));
+    BOOST_TEST(place.import_error(without) == "succeeded");
+    place.folder.write("store/blobs/sha256/" + std::string(blob.hex()), "blub");
+    CHECK_SAYS(place.import_error(without), "damaged");
+    must(place.store.put("blob", "text/plain")); // writes it anew
+    BOOST_TEST(place.import_error(without) == "succeeded");
+}
+
 BOOST_AUTO_TEST_CASE(archives_are_the_same_every_time_and_may_be_compressed) {
     Place place;
     const auto image = place.build();

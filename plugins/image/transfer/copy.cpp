@@ -40,10 +40,15 @@ Done store_blob(const Store &store, Source &source, const Descriptor &expected,
     return {};
 }
 
-Done copy_image(const Store &from, const Store &to, const Descriptor &image, const Watch &watch) {
+Done copy_image(const Store &from, const Store &to, Intact &there, const Descriptor &image,
+                const Watch &watch) {
     return walk(documents_of(from), image,
                 [&](const Descriptor &blob, Kind, const std::string &document) -> Done {
-                    if (to.has(blob)) {
+                    const auto intact = there.check(blob, watch);
+                    if (!intact) {
+                        return std::unexpected(intact.error());
+                    }
+                    if (*intact) {
                         watch.done(blob.size);
                         return {};
                     }
@@ -58,7 +63,11 @@ Done copy_image(const Store &from, const Store &to, const Descriptor &image, con
                     if (!reader) {
                         return pass(reader);
                     }
-                    return store_blob(to, *reader, blob, watch);
+                    if (auto stored = store_blob(to, *reader, blob, watch); !stored) {
+                        return stored;
+                    }
+                    there.add(blob.digest);
+                    return {};
                 });
 }
 

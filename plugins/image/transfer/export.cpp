@@ -175,7 +175,8 @@ Done export_image(const Store &store, const Descriptor &image, const std::string
     if (!to) {
         return std::unexpected(to.error());
     }
-    if (auto copied = copy_image(store, *to, image, watch); !copied) {
+    Intact there(*to);
+    if (auto copied = copy_image(store, *to, there, image, watch); !copied) {
         return copied;
     }
     return to->tag(name, image);

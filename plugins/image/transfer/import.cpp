@@ -34,8 +34,9 @@ Result<std::vector<Imported>> import_layout(const Store &store, const std::strin
     if (!index) {
         return std::unexpected(index.error());
     }
+    Intact there(store);
     for (const auto &image : index->manifests) {
-        if (auto copied = copy_image(*from, store, image, watch); !copied) {
+        if (auto copied = copy_image(*from, store, there, image, watch); !copied) {
             return pass(copied);
         }
     }
@@ -50,7 +51,8 @@ struct Documents {
 
 /// Takes the blobs of an OCI archive as they come. Of a Docker archive only manifest.json and links
 /// are noted: what its files are shows only when that is known.
-Result<Documents> scan(const Store &store, const std::string &path, const Watch &watch) {
+Result<Documents> scan(const Store &store, Intact &there, const std::string &path,
+                       const Watch &watch) {
     Documents found;
     const auto take = [&](const std::string &name, const ArchiveEntry &entry,
                           Source &content) -> Done {
@@ -81,11 +83,19 @@ Result<Documents> scan(const Store &store, const std::string &path, const Watch 
             return fail(K2S_E_FAILED, "the entry '{:.200}' is no blob", name);
         }
         const Descriptor blob{{}, std::move(*digest), entry.size, {}, {}};
-        if (store.has(blob)) {
+        const auto intact = there.check(blob, watch);
+        if (!intact) {
+            return std::unexpected(intact.error());
+        }
+        if (*intact) {
             watch.done(blob.size);
             return {};
         }
-        return store_blob(store, content, blob, watch);
+        if (auto stored = store_blob(store, content, blob, watch); !stored) {
+            return stored;
+        }
+        there.add(blob.digest);
+        return {};
     };
     if (auto scanned = scan_archive(path, take, watch); !scanned) {
         return pass(scanned);
@@ -101,7 +111,8 @@ Result<std::vector<Imported>> import_images(const Store &store, const std::strin
     if (fs::is_directory(to_path(path), failed)) {
         return import_layout(store, path, watch);
     }
-    const auto found = scan(store, path, watch);
+    Intact there(store);
+    const auto found = scan(store, there, path, watch);
     if (!found) {
         return std::unexpected(found.error());
     }
@@ -129,9 +140,14 @@ Result<std::vector<Imported>> import_images(const Store &store, const std::strin
         const auto complete =
             walk(documents_of(store), image,
                  [&](const Descriptor &blob, Kind, const std::string &) -> Done {
-                     if (!store.has(blob)) {
-                         return fail(K2S_E_FAILED, "'{}': the blob {} of {} bytes is missing", path,
-                                     blob.digest.text(), blob.size);
+                     const auto intact = there.check(blob, watch);
+                     if (!intact) {
+                         return std::unexpected(intact.error());
+                     }
+                     if (!*intact) {
+                         return fail(K2S_E_FAILED, "'{}': the blob {} of {} bytes is missing{}",
+                                     path, blob.digest.text(), blob.size,
+                                     store.has(blob) ? ", and the store's own is damaged" : "");
                      }
                      return {};
                  });
