@@ -230,6 +230,25 @@ class Bridge(Cni):
         addresses = json.loads(self.node("ip", "-4", "-j", "addr", "show", "cbr"))[0]["addr_info"]
         self.assertEqual([one["local"] for one in addresses], ["10.77.0.1"])
 
+    def test_a_failure_leaves_the_address_of_a_bridge_that_was_there(self):
+        """It fails after the bridge has got its address: the chain of masquerading is taken by another kind."""
+        self.pod("a")
+        bridge = f"cbr{os.getpid()}"  # no other run's: its calls would hold the lock of that name
+        self.node("ip", "link", "add", bridge, "type", "bridge")
+        self.node("ip", "link", "set", bridge, "up")
+        self.node("nft", "add table inet cni_plugins_masquerade; add chain inet cni_plugins_masquerade masq_checks "
+                  "{ type filter hook input priority 0; }")
+        config = self.config(bridge=bridge, isGateway=True, ipMasq=True)
+        self.bad("ADD", config)
+        self.assertEqual([link["addresses"] for link in self.shape(NODE)[0]], [[]])
+        for command in ("link add uplink type veth peer name far", f"link set uplink master {bridge}",
+                        f"addr add 192.168.55.1/24 dev {bridge}", "route add default via 192.168.55.254"):
+            self.node("ip", *command.split())
+        before = self.node("ip", "addr", "show", bridge), self.node("ip", "route")
+        self.bad("ADD", {**config, "forceAddress": True})
+        self.assertEqual((self.node("ip", "addr", "show", bridge), self.node("ip", "route")), before)
+        self.assertEqual([port["ifname"] for port in self.ports() if port["ifname"].startswith("veth")], [])
+
     def test_delete_without_a_namespace(self):
         config = self.config(ipMasq=True, macspoofchk=True)
         netns = self.pod("a")

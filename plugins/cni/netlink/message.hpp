@@ -57,6 +57,15 @@ class Message {
     }
     Message &put_flag(uint16_t type) { return put(type, nullptr, 0); }
 
+    /// What followed the header of another message: the family's header and attributes.
+    Message &append(std::string_view bytes) {
+        fits_ = fits_ && bytes.size() <= buffer_.size() && aligned(bytes.size()) <= room();
+        if (fits_) {
+            std::memcpy(grow(bytes.size()), bytes.data(), bytes.size());
+        }
+        return *this;
+    }
+
     /// body() adds what is nested.
     template <class Body> Message &nest(uint16_t type, Body &&body) {
         const std::size_t start = header()->nlmsg_len;

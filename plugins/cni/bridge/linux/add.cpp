@@ -162,7 +162,7 @@ Result<void> Bridge::configure_host(Adding &state) const {
     if (!state.config.layer3() || !state.config.gateway) {
         return {};
     }
-    auto interface = state.ports.gateway_interface(state.bridge, state.own, state.journal);
+    auto interface = state.ports.gateway_interface(state.bridge, state.own);
     if (!interface) {
         return pass(interface);
     }
@@ -171,8 +171,7 @@ Result<void> Bridge::configure_host(Adding &state) const {
     }
     bool forwards[2] = {};
     for (const auto &ip : state.result.ips) {
-        if (auto done = state.ports.ensure_address(*interface, {*ip.gateway, ip.address.length},
-                                                   state.journal);
+        if (auto done = state.ports.ensure_address(*interface, {*ip.gateway, ip.address.length});
             !done) {
             return done;
         }

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <chrono>
 #include <fcntl.h>
+#include <iterator>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -62,22 +63,6 @@ void put_vlan(Batch &batch, uint16_t type, const Link &port, uint16_t id, uint16
 
 } // namespace
 
-void put_address(Batch &batch, uint32_t index, const Prefix &address, int tolerated) {
-    const bool v4 = address.address.is_v4();
-    Message message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK);
-    auto &about = message.extra<ifaddrmsg>();
-    about.ifa_family = v4 ? AF_INET : AF_INET6;
-    about.ifa_prefixlen = static_cast<uint8_t>(address.length);
-    about.ifa_index = index;
-    const Address &own = address.address;
-    message.put(IFA_LOCAL, own.data(), own.size()).put(IFA_ADDRESS, own.data(), own.size());
-    if (v4 && address.length < 31) {
-        const Address broadcast = own.filled(address.length);
-        message.put(IFA_BROADCAST, broadcast.data(), broadcast.size());
-    }
-    batch.add(message, "add the address " + address.text(), tolerated);
-}
-
 void put_delete(Batch &batch, uint32_t index, const std::string &name) {
     Message message(RTM_DELLINK, NLM_F_ACK);
     message.extra<ifinfomsg>().ifi_index = static_cast<int>(index);
@@ -129,24 +114,55 @@ Result<void> Ports::create_bridge() {
     return socket_.send(batch);
 }
 
-bool Ports::unused(const std::string &bridge) {
+bool Ports::lock_alone() {
+    return lock_ >= 0 && flock(lock_, LOCK_EX | LOCK_NB) == 0;
+}
+
+void Ports::share() {
+    if (lock_ >= 0) {
+        flock(lock_, LOCK_SH);
+    }
+}
+
+Result<std::vector<uint32_t>> Ports::plugged() {
+    auto bridge = netlink::find_link(socket_, config_.bridge);
+    if (!bridge || !*bridge) {
+        return bridge ? fail(k_internal, "the bridge {} went away", config_.bridge) : pass(bridge);
+    }
+    auto links = netlink::list_links(socket_, (*bridge)->index);
+    if (!links) {
+        return pass(links);
+    }
+    std::vector<uint32_t> ports;
+    std::ranges::transform(*links, std::back_inserter(ports), &Link::index);
+    return ports;
+}
+
+std::vector<uint32_t> Ports::lock_and_see() {
+    auto ports = lock_alone() ? plugged() : fail(k_try_later, "others are at work");
+    return ports ? std::move(*ports) : std::vector<uint32_t>();
+}
+
+bool Ports::unused(const std::vector<uint32_t> &besides) {
     // Alone with it: whoever looked it up a moment ago has the lock as well.
-    if (lock_ < 0 || flock(lock_, LOCK_EX | LOCK_NB) != 0) {
-        return false;
-    }
-    const auto link = netlink::find_link(socket_, bridge);
-    if (!link || !*link) {
-        return false;
-    }
-    const auto ports = netlink::list_links(socket_, (*link)->index);
-    return ports && ports->empty();
+    const auto ports = lock_alone() ? plugged() : fail(k_try_later, "others are at work");
+    return ports && std::ranges::all_of(*ports, [&](uint32_t port) {
+               return std::ranges::find(besides, port) != besides.end();
+           });
 }
 
 void Ports::remove_unused_bridge() {
-    if (unused(config_.bridge)) {
+    if (unused({})) {
         Batch batch;
         put_delete(batch, 0, config_.bridge);
         (void)socket_.send(batch);
+    }
+}
+
+void Ports::take_back_shared() {
+    while (!shared_.empty()) {
+        shared_.back()();
+        shared_.pop_back();
     }
 }
 
@@ -168,6 +184,8 @@ Result<Link> Ports::ensure_bridge(Journal &journal) {
                     "\"{}\" already exists but is not a bridge; \"bridge\" can name another",
                     config_.bridge);
     }
+    // Runs when this ADD's own port is gone again, which would look like somebody's.
+    journal.on_failure([this] { take_back_shared(); });
     Link bridge = std::move(**found);
     if (config_.filters_vlans && !bridge.vlan_filtering.value_or(false)) {
         return fail(k_internal,
@@ -307,8 +325,7 @@ Result<void> Ports::set_vlans(const Link &port, const std::vector<uint16_t> &tru
     return batch.empty() ? Result<void>() : socket_.send(batch);
 }
 
-Result<Link> Ports::gateway_interface(const Link &bridge, const netlink::NetworkNamespace &own,
-                                      Journal &journal) {
+Result<Link> Ports::gateway_interface(const Link &bridge, const netlink::NetworkNamespace &own) {
     if (config_.vlan == 0) {
         return bridge;
     }
@@ -322,6 +339,8 @@ Result<Link> Ports::gateway_interface(const Link &bridge, const netlink::Network
         plain.hairpin = plain.port_isolation = false;
         plain.trunk.clear();
         plain.mac.reset();
+        auto known = lock_and_see();
+        share();
         Ports others(socket_, plain, lock_folder_);
         Journal steps; // undone right here: afterwards other pods may use the interface
         auto pair = others.add_pair(bridge, {random_name(), name, "k2s-cni gateway"}, own, steps);
@@ -336,8 +355,9 @@ Result<Link> Ports::gateway_interface(const Link &bridge, const netlink::Network
             return pass(sent);
         }
         steps.keep();
-        journal.on_failure([this, name] {
-            if (lock_ >= 0 && flock(lock_, LOCK_EX | LOCK_NB) == 0) {
+        known.push_back(pair->host.index);
+        shared_.push_back([this, name, known = std::move(known)] {
+            if (unused(known)) {
                 Batch undo;
                 put_delete(undo, 0, name);
                 (void)socket_.send(undo);
@@ -349,69 +369,6 @@ Result<Link> Ports::gateway_interface(const Link &bridge, const netlink::Network
         return found ? fail(k_internal, "the interface {} went away", name) : pass(found);
     }
     return **found;
-}
-
-Result<void> Ports::ensure_address(const Link &link, const Prefix &address, Journal &journal) {
-    auto present = netlink::list_addresses(socket_, link.index);
-    if (!present) {
-        return pass(present);
-    }
-    Batch batch;
-    std::vector<Prefix> replaced;
-    for (const auto &one : *present) {
-        if (one.prefix == address) {
-            return {};
-        }
-        const bool v4 = address.address.is_v4();
-        // IPv6 may have several, as long as their networks are different ones.
-        if (one.prefix.address.is_v4() != v4 || (!v4 && !one.prefix.contains(address.address) &&
-                                                 !address.contains(one.prefix.address))) {
-            continue;
-        }
-        if (!config_.force_address) {
-            return fail(
-                k_internal,
-                "\"{}\" already has an IP address different from {}: {}; forceAddress would "
-                "replace it",
-                link.name, address.text(), one.prefix.text());
-        }
-        replaced.push_back(one.prefix);
-    }
-    const auto put_removal = [index = link.index](Batch &to, const Prefix &prefix) {
-        Message message(RTM_DELADDR, NLM_F_ACK);
-        auto &about = message.extra<ifaddrmsg>();
-        about.ifa_family = prefix.address.is_v4() ? AF_INET : AF_INET6;
-        about.ifa_prefixlen = static_cast<uint8_t>(prefix.length);
-        about.ifa_index = index;
-        message.put(IFA_LOCAL, prefix.address.data(), prefix.address.size());
-        to.add(message, "remove the address " + prefix.text(), EADDRNOTAVAIL);
-    };
-    for (const auto &prefix : replaced) {
-        put_removal(batch, prefix);
-    }
-    put_address(batch, link.index, address, EEXIST);
-    // Said once, the bridge keeps it whatever ports come. Without a port it may have had another.
-    auto now = netlink::find_link(socket_, link.name);
-    if (!now || !*now) {
-        return now ? fail(k_internal, "the interface {} went away", link.name) : pass(now);
-    }
-    Message pin(RTM_SETLINK, NLM_F_ACK);
-    pin.extra<ifinfomsg>().ifi_index = static_cast<int>(link.index);
-    put_mac(pin, (*now)->mac);
-    batch.add(pin, "set the MAC address of " + link.name);
-    journal.on_failure(
-        [this, name = link.name, index = link.index, address, replaced, put_removal] {
-            if (!unused(config_.bridge)) {
-                return;
-            }
-            Batch undo;
-            put_removal(undo, address);
-            for (const auto &prefix : replaced) {
-                put_address(undo, index, prefix, EEXIST);
-            }
-            (void)socket_.send(undo);
-        });
-    return socket_.send(batch);
 }
 
 Result<void> Ports::wait_until_up(const Link &port) {

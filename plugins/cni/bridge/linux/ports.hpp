@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <optional>
+#include <functional>
 #include <string>
 #include <vector>
 
-#include "bridge/linux/config.hpp"
 #include "bridge/journal.hpp"
+#include "bridge/linux/config.hpp"
 #include "netlink/link.hpp"
 #include "netlink/netns.hpp"
 
@@ -20,7 +20,8 @@ class Ports {
     Ports(const Ports &) = delete;
     ~Ports();
 
-    /// The bridge as configured; made when it is not there.
+    /// The bridge as configured; made when it is not there. The journal takes back as well what is
+    /// made of the gateway later on, unless others use it by then.
     Result<netlink::Link> ensure_bridge(Journal &journal);
 
     struct Pair {
@@ -39,8 +40,8 @@ class Ports {
     /// The interface that has the gateway's addresses: the bridge, or with a VLAN one plugged into
     /// it.
     Result<netlink::Link> gateway_interface(const netlink::Link &bridge,
-                                            const netlink::NetworkNamespace &own, Journal &journal);
-    Result<void> ensure_address(const netlink::Link &link, const Prefix &address, Journal &journal);
+                                            const netlink::NetworkNamespace &own);
+    Result<void> ensure_address(const netlink::Link &link, const Prefix &address);
 
     /// Waits for the kernel to say that frames pass through the port.
     Result<void> wait_until_up(const netlink::Link &port);
@@ -48,13 +49,26 @@ class Ports {
   private:
     Result<void> create_bridge();
     Result<void> set_vlans(const netlink::Link &port, const std::vector<uint16_t> &trunk);
+    Result<void> change_address(const netlink::Link &link, const Prefix &address,
+                                std::vector<uint32_t> known);
     void remove_unused_bridge();
-    bool unused(const std::string &bridge);
+    void take_back_shared();
+
+    /// True: no other ADD is under way, and none begins before share(). False: no lock is left.
+    bool lock_alone();
+    void share();
+    /// lock_alone() and the bridge's ports then: pods that do without what this ADD makes next.
+    /// None when others are under way, who may come to use it.
+    std::vector<uint32_t> lock_and_see();
+    Result<std::vector<uint32_t>> plugged();
+    /// Nobody is about to use the bridge, and it has no ports but these.
+    bool unused(const std::vector<uint32_t> &besides);
 
     netlink::Socket &socket_;
     const BridgeConfig &config_;
     std::string lock_folder_;
     int lock_ = -1;
+    std::vector<std::function<void()>> shared_; // how to take back what others may use
 };
 
 /// Adds a request that gives an address to an interface.
