@@ -128,9 +128,10 @@ class BesideReference(Cni):
     def test_either_removes_what_the_other_made(self):
         if not NEWEST:
             self.skipTest(f"Debian's reference has no masquerading by nftables: {NO_REFERENCE}")
-        config = self.config(isGateway=True, ipMasq=True, ipMasqBackend="nftables", macspoofchk=True)
-        for maker, remover in ((OURS, THEIRS), (THEIRS, OURS)):
-            with self.subTest(maker=maker):
+        for backend, maker, remover in (("nftables", OURS, THEIRS), ("nftables", THEIRS, OURS),
+                                        ("iptables", OURS, THEIRS), ("iptables", THEIRS, OURS)):
+            config = self.config(isGateway=True, ipMasq=True, ipMasqBackend=backend, macspoofchk=True)
+            with self.subTest(backend, maker=maker):
                 sh("ip", "netns", "add", f"{NODE}-a")
                 try:
                     result = self.good("ADD", config, plugin=maker, path=maker)
@@ -141,6 +142,7 @@ class BesideReference(Cni):
                 self.assertEqual(self.ports(), [])
                 self.assertEqual(self.reserved(), [])
                 self.assertEqual([rule for rule in self.rules() if "rule" in rule and "10.77" in json.dumps(rule)], [])
+                self.assertNotIn("CNI-", self.node("iptables", "-t", "nat", "-S"))
 
     def test_either_with_the_others_host_local(self):
         config = self.config(cniVersion="1.0.0", isGateway=True)
@@ -284,6 +286,55 @@ class Bridge(Cni):
         self.assertNotIn("10.77.0.2 ", rules)
         self.assertIn("macspoofchk-b", rules)
         self.assertIn("10.77.0.3 ", rules)
+
+    def test_iptables_of_two_interfaces_in_one_network(self):
+        """Both have their rules in the container's chain."""
+        config = self.config(isGateway=True, ipMasq=True, ipMasqBackend="iptables")
+        self.pod("a")
+        for forgotten in ("neither", "its namespace", "result and namespace"):
+            with self.subTest(forgotten):
+                results = {name: self.good("ADD", config, CNI_IFNAME=name) for name in ("eth0", "net1")}
+                first = results["eth0"]["ips"][0]["address"].split("/")[0]
+                gone = config if forgotten.startswith("result") else {**config, "prevResult": results["eth0"]}
+                for _ in range(2):
+                    self.good("DEL", gone, netns=None if forgotten == "neither" else "")
+                self.good("CHECK", {**config, "prevResult": results["net1"]}, CNI_IFNAME="net1")
+                self.assertEqual(f"-s {first}/32" in self.node("iptables", "-t", "nat", "-S"), forgotten.startswith("result"))
+                self.good("DEL", config, CNI_IFNAME="net1")
+                self.assertNotIn("CNI-", self.node("iptables", "-t", "nat", "-S"))
+
+    def test_garbage_collection_of_iptables(self):
+        config = self.config(ipMasq=True, ipMasqBackend="iptables")
+        config["ipam"] = {"type": "host-local", "dataDir": os.path.join(self.folder, "ipam"),
+                          "ranges": [[{"subnet": "10.77.0.0/16"}], [{"subnet": "fd77::/64"}]]}
+        for name in ("a", "b"):
+            self.pod(name)
+            self.good("ADD", config, pod=name)
+        sh("ip", "netns", "del", f"{NODE}-a")
+        valid = {**config, "cni.dev/valid-attachments": [{"containerID": "b", "ifname": "eth0"}]}
+        self.good("GC", {**valid, "name": "other"})
+        for program, gone, kept in (("iptables", "10.77.0.2/32", "10.77.0.3/32"), ("ip6tables", "fd77::2/128", "fd77::3/128")):
+            self.assertEqual(self.node(program, "-t", "nat", "-S").count("-N CNI-"), 2)
+            self.good("GC", {**valid, "ipMasqBackend": "nftables" if program == "iptables" else "iptables"})
+            rules = self.node(program, "-t", "nat", "-S")
+            self.assertEqual(rules.count("-N CNI-"), 1)
+            self.assertNotIn(gone, rules)
+            self.assertIn(kept, rules)
+            if program == "iptables":
+                sh("ip", "netns", "add", f"{NODE}-a")
+                self.good("ADD", config, pod="a", CNI_IFNAME="eth0")
+
+    def test_check_finds_lost_rules_of_iptables(self):
+        config = self.config(isGateway=True, ipMasq=True, ipMasqBackend="iptables")
+        self.pod("a")
+        for damage in (["-F"], ["-F", "POSTROUTING"], ["-F", "CHAIN"]):
+            with self.subTest(damage):
+                checked = {**config, "prevResult": self.good("ADD", config)}
+                self.good("CHECK", checked)
+                chain = re.search(r"CNI-\w+", self.node("iptables", "-t", "nat", "-S")).group()
+                self.node("iptables", "-t", "nat", *[chain if word == "CHAIN" else word for word in damage])
+                self.assertIn("iptables", self.bad("CHECK", checked)[1])
+                self.good("DEL", config)
 
     def test_status(self):
         config = self.config(ipMasq=True)

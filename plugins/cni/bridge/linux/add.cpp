@@ -190,9 +190,11 @@ Result<void> Bridge::masquerade(Adding &state) const {
         return {};
     }
     if (state.config.masquerade_backend == "iptables") {
-        const IptablesMasquerade rules(options_.ipam.run, state.request);
-        state.journal.on_failure([rules] { (void)rules.remove(); });
-        return rules.add(prefixes(state.result));
+        const IptablesMasquerade rules(options_.ipam.run, state.request.network,
+                                       state.request.container_id);
+        const auto addresses = prefixes(state.result);
+        state.journal.on_failure([rules, addresses] { (void)rules.remove(addresses, false); });
+        return rules.add(addresses);
     }
     auto socket = state.netfilter();
     if (!socket) {

@@ -5,6 +5,7 @@
 #include <linux/netlink.h>
 
 #include "bridge/linux/bridge.hpp"
+#include "bridge/linux/iptables.hpp"
 #include "nft/masquerade.hpp"
 #include "nft/spoof_check.hpp"
 
@@ -163,10 +164,18 @@ Result<Link> check_port(Socket &socket, const BridgeConfig &config, const Attach
     return fail(k_internal, "the host's end of the container's interface is missing");
 }
 
-Result<void> check_rules(const Request &request, const BridgeConfig &config,
+Result<void> check_rules(const Request &request, const BridgeConfig &config, const Runner &run,
                          const Attachment &result, const Link &port, const Link &container) {
-    const bool masquerade =
-        config.layer3() && config.masquerade && config.masquerade_backend == "nftables";
+    std::vector<Prefix> addresses;
+    std::ranges::transform(result.ips, std::back_inserter(addresses), &IpConfig::address);
+    bool masquerade = config.layer3() && config.masquerade;
+    if (masquerade && config.masquerade_backend == "iptables") {
+        const IptablesMasquerade rules(run, request.network, request.container_id);
+        if (auto good = rules.check(addresses); !good) {
+            return good;
+        }
+        masquerade = false;
+    }
     if (!masquerade && !config.spoof_check) {
         return {};
     }
@@ -182,8 +191,6 @@ Result<void> check_rules(const Request &request, const BridgeConfig &config,
             return good;
         }
     }
-    std::vector<Prefix> addresses;
-    std::ranges::transform(result.ips, std::back_inserter(addresses), &IpConfig::address);
     return masquerade ? nft::Masquerade(*socket, request.network).check(who, addresses)
                       : Result<void>();
 }
@@ -251,7 +258,8 @@ Result<void> Bridge::check(const Request &request) const {
     if (auto good = check_gateway(*socket, *config, *result, *bridge); !good) {
         return good;
     }
-    if (auto good = check_rules(request, *config, *result, *port, *container); !good) {
+    if (auto good = check_rules(request, *config, options_.ipam.run, *result, *port, *container);
+        !good) {
         return good;
     }
     return options_.rules.wanted() ? options_.rules.check(port->name) : Result<void>();

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <iterator>
+
 #include <linux/netlink.h>
 
 #include "bridge/linux/bridge.hpp"
@@ -71,7 +74,62 @@ Result<void> unplug(const Request &request) {
     return unplug_outside(request);
 }
 
-Result<void> remove_rules(const Request &request, const BridgeConfig &config, const Runner &run) {
+/// What goes into the alias of all interfaces of a network.
+std::string alias_start(const Request &request) {
+    return fmt::format("k2s-cni {}-", network_key(request.network));
+}
+
+/// The pod may be older than the choice of a backend.
+bool uses_iptables(const Request &request, const BridgeConfig &config, const Runner &run) {
+    if (!config.layer3() || !config.masquerade) {
+        return false;
+    }
+    if (config.masquerade_backend == "iptables") {
+        return true;
+    }
+    auto socket = Socket::open(NETLINK_NETFILTER);
+    const IptablesMasquerade rules(run, request.network, request.container_id);
+    const auto there = socket ? nft::has_chain(*socket, {nft::Family::ip, "nat", rules.chain()})
+                              : Result<bool>(false);
+    return there && *there;
+}
+
+/// As far as they can be known: what the runtime remembers of ADD, and what the interface has.
+std::vector<Prefix> addresses_of(const Request &request) {
+    std::vector<Prefix> addresses;
+    if (const auto said = previous_result(request.config)) {
+        std::ranges::transform(said->ips, std::back_inserter(addresses), &IpConfig::address);
+    }
+    const auto own = NetworkNamespace::current();
+    const auto there = NetworkNamespace::open(request.netns);
+    if (!own || !there || *own == *there) {
+        return addresses;
+    }
+    const auto inside = netlink::Entered::enter(*there, *own);
+    auto socket = inside ? Socket::open(NETLINK_ROUTE) : fail(k_bad_netns, "not entered");
+    const auto link = socket ? netlink::find_link(*socket, request.ifname) : pass(socket);
+    if (link && *link) {
+        if (const auto list = netlink::list_addresses(*socket, (*link)->index)) {
+            for (const auto &one : *list) {
+                addresses.push_back(one.prefix);
+            }
+        }
+    }
+    return addresses;
+}
+
+/// Whether no other interface of ours connects the container to the network.
+bool is_last(const Request &request) {
+    auto socket = Socket::open(NETLINK_ROUTE);
+    const auto links = socket ? netlink::list_links(*socket, 0) : pass(socket);
+    return links && std::ranges::none_of(*links, [&](const netlink::Link &link) {
+               return link.alias.starts_with(alias_start(request)) &&
+                      link.alias.find(" " + request.container_id + " ") != std::string::npos &&
+                      link.alias != pair_names(request).alias;
+           });
+}
+
+Result<void> remove_rules(const Request &request, const BridgeConfig &config) {
     if (!config.spoof_check && !(config.layer3() && config.masquerade)) {
         return {};
     }
@@ -86,12 +144,6 @@ Result<void> remove_rules(const Request &request, const BridgeConfig &config, co
     }
     if (config.layer3() && config.masquerade) {
         steps.add(nft::Masquerade(*socket, request.network).remove(who));
-        // The pod may be older than the choice of a backend.
-        const IptablesMasquerade other(run, request);
-        const auto there = nft::has_chain(*socket, {nft::Family::ip, "nat", other.chain()});
-        if (config.masquerade_backend == "iptables" || (there && *there)) {
-            steps.add(other.remove());
-        }
     }
     return steps.outcome();
 }
@@ -111,7 +163,7 @@ Result<void> remove_stale_links(const Request &request, const BridgeConfig &conf
         return pass(links);
     }
     Steps steps;
-    const auto network = fmt::format("k2s-cni {}-", network_key(request.network));
+    const auto network = alias_start(request);
     for (const auto &link : *links) {
         const bool kept = std::ranges::any_of(valid, [&](const ValidAttachment &one) {
             const auto key = attachment_key(request.network, one);
@@ -153,6 +205,8 @@ Result<void> Bridge::del(const Request &request) const {
         return pass(config);
     }
     Steps steps;
+    const bool iptables = uses_iptables(request, *config, options_.ipam.run);
+    const auto addresses = iptables ? addresses_of(request) : std::vector<Prefix>();
     auto unplugged = unplug(request);
     const bool plugged = !unplugged;
     steps.add(std::move(unplugged));
@@ -164,7 +218,11 @@ Result<void> Bridge::del(const Request &request) const {
         auto ipam = Ipam::choose(options_.ipam, config->ipam_type, request);
         steps.add(ipam ? ipam->call("DEL", request) : pass(ipam));
     }
-    steps.add(remove_rules(request, *config, options_.ipam.run));
+    if (iptables) {
+        const IptablesMasquerade rules(options_.ipam.run, request.network, request.container_id);
+        steps.add(rules.remove(addresses, is_last(request)));
+    }
+    steps.add(remove_rules(request, *config));
     return steps.outcome();
 }
 
@@ -190,6 +248,12 @@ Result<void> Bridge::gc(const Request &request) const {
         return steps.outcome();
     }
     steps.add(nft::Masquerade(*socket, request.network).remove_others(*valid));
+    // Pods may be older than the choice of a backend; where nothing is translated there are none.
+    const auto translates = nft::has_chain(*socket, {nft::Family::ip, "nat", "POSTROUTING"});
+    if (config->masquerade &&
+        (config->masquerade_backend == "iptables" || (translates && *translates))) {
+        steps.add(IptablesMasquerade(options_.ipam.run, request.network, {}).remove_others(*valid));
+    }
     if (config->spoof_check) {
         steps.add(nft::SpoofCheck(*socket, request.network).remove_others(*valid));
     }
