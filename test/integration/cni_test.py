@@ -266,6 +266,15 @@ class Bridge(Cni):
         self.assertEqual(self.bad("ADD", config, netns=netns)[0], 3)
         self.assertEqual(self.bad("ADD", config, netns="/etc/passwd")[0], 8)
 
+    def test_a_namespace_that_is_none_of_the_network(self):
+        for path, expected in (("/proc/self/ns/mnt", 4), ("/proc/self/ns/user", 4), ("/proc/version", 8)):
+            with self.subTest(path):
+                code, message = self.bad("ADD", self.config(), netns=path)
+                self.assertEqual(code, expected)
+                self.assertIn("no network namespace" if code == 4 else "no namespace", message)
+                self.good("DEL", self.config(), netns=path)
+        self.assertEqual((self.reserved(), self.shape(NODE)[0]), ([], []))
+
     def test_own_namespace_is_refused(self):
         self.assertEqual(self.bad("ADD", self.config(), netns=f"/run/netns/{NODE}")[0], 8)
         self.assertEqual(self.bad("DEL", self.config(), netns=f"/run/netns/{NODE}")[0], 8)

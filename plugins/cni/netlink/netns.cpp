@@ -6,7 +6,9 @@
 #include <cstring>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <linux/nsfs.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
@@ -15,8 +17,6 @@ namespace k2s::cni::netlink {
 namespace {
 
 constexpr const char *k_current = "/proc/thread-self/ns/net";
-// Old kernels have them in proc.
-constexpr auto k_proc_magic = PROC_SUPER_MAGIC;
 constexpr auto k_ns_magic = NSFS_MAGIC;
 
 } // namespace
@@ -32,8 +32,12 @@ Result<NetworkNamespace> NetworkNamespace::open(const std::string &path, const c
     struct statfs system{};
     struct stat about{};
     if (fstatfs(result.file_, &system) != 0 || fstat(result.file_, &about) != 0 ||
-        (system.f_type != k_ns_magic && system.f_type != k_proc_magic)) {
+        system.f_type != k_ns_magic) {
         return fail(k_bad_netns, "{} is no namespace", shown);
+    }
+    // Before Linux 4.11 it cannot be asked.
+    if (const int type = ioctl(result.file_, NS_GET_NSTYPE); type >= 0 && type != CLONE_NEWNET) {
+        return fail(k_bad_environment, "{} is a namespace, but no network namespace", shown);
     }
     result.device_ = about.st_dev;
     result.inode_ = about.st_ino;

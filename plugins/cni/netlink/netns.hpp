@@ -12,7 +12,8 @@ namespace k2s::cni::netlink {
 /// A network namespace that is held open.
 class NetworkNamespace {
   public:
-    /// Code 3 when there is none at the path, 8 when it is something else.
+    /// Code 3 when there is none at the path, 4 when it is a namespace of another kind, 8 when it
+    /// is something else.
     static Result<NetworkNamespace> open(const std::string &path);
     /// The one that this thread is in.
     static Result<NetworkNamespace> current();

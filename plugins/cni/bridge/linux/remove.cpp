@@ -28,7 +28,7 @@ Result<void> delete_link(Socket &socket, uint32_t index, const std::string &name
 Result<bool> unplug_inside(const Request &request) {
     auto there = NetworkNamespace::open(request.netns);
     if (!there) {
-        return false; // gone, and with it whatever was in it
+        return false; // gone, and with it whatever was in it, or never one
     }
     auto own = NetworkNamespace::current();
     if (!own) {
