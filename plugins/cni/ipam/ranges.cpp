@@ -44,6 +44,10 @@ Result<Range> range_from(const Json &json) {
                     "network {} has host bits set: with a length of {} its address is {}",
                     range.subnet.text(), range.subnet.length, network.text());
     }
+    if (*gateway && (**gateway).is_v4() != network.is_v4()) {
+        return fail(k_bad_config, "gateway {} is of another address family than network {}",
+                    (**gateway).text(), range.subnet.text());
+    }
     const Address end = network.filled(range.subnet.length);
     range.gateway = gateway->value_or(network.next());
     range.first = first->value_or(network.next());

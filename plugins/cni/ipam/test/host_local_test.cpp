@@ -140,6 +140,8 @@ BOOST_AUTO_TEST_CASE(wrong_ranges_are_named) {
              {R"({"subnet": "10.0.0.0/24", "rangeStart": "10.0.0.9", "rangeEnd": "10.0.0.8"})",
               "after"},
              {R"({"subnet": "10.0.0.0/24", "gateway": "x"})", "gateway"},
+             {R"({"subnet": "10.0.0.0/24", "gateway": "fd00::1"})", "address family"},
+             {R"({"subnet": "fd00::/64", "gateway": "10.0.0.1"})", "address family"},
              {R"({"ranges": [[]]})", "at least one"},
              {R"({"ranges": [{"subnet": "10.0.0.0/24"}]})", "list"},
              {R"({"ranges": [[{"subnet": "10.0.0.0/24"}, {"subnet": "fd00::/64"}]]})", "mixes"},
