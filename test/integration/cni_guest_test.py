@@ -109,6 +109,13 @@ class Vlans(unittest.TestCase):
             "bridge vlan del vid 300 dev $port",
             f"(echo '{json.dumps(drift)[:-1]}, \"prevResult\":'; cat /run/result; echo '}}') >/run/checked",
             f"export pod=d by=ours; CNI_COMMAND=CHECK {POD} </run/checked"])
+        gateway = config(vlan=400, isGateway=True)
+        steps["gateway"] = "; ".join([
+            "ip netns add g", call("ADD", "g", gateway) + " >/run/result",
+            f"(echo '{json.dumps(gateway)[:-1]}, \"prevResult\":'; cat /run/result; echo '}}') >/run/checked",
+            f"export pod=g by=ours; CNI_COMMAND=CHECK {POD} </run/checked && echo good",
+            "ip addr flush dev cbr.400", f"CNI_COMMAND=CHECK {POD} </run/checked",
+            "ip link del cbr.400", f"CNI_COMMAND=CHECK {POD} </run/checked"])
         cls.done = guest.run(archive, steps)
 
     def test_beside_the_reference(self):
@@ -130,6 +137,13 @@ class Vlans(unittest.TestCase):
         code, text = self.done["drift"]
         self.assertEqual(code, 1, text)
         self.assertIn("has lost VLAN 300", text)
+
+    def test_a_lost_gateway_is_found(self):
+        code, text = self.done["gateway"]
+        self.assertEqual(code, 1, text)
+        self.assertTrue(text.lstrip().startswith("good"), text)
+        self.assertIn("cbr.400 has lost the address 10.77.0.1", text)
+        self.assertIn("cbr.400 is missing", text)
 
 
 if __name__ == "__main__":

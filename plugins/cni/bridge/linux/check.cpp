@@ -195,12 +195,19 @@ Result<void> check_rules(const Request &request, const BridgeConfig &config, con
                       : Result<void>();
 }
 
-Result<void> check_gateway(Socket &socket, const BridgeConfig &config, const Attachment &result,
-                           const Link &bridge) {
-    if (!config.layer3() || !config.gateway || config.vlan != 0) {
+Result<void> check_gateway(Socket &socket, const BridgeConfig &config, const Attachment &result) {
+    if (!config.layer3() || !config.gateway) {
         return {};
     }
-    auto addresses = netlink::list_addresses(socket, bridge.index);
+    const auto name = gateway_name(config);
+    auto link = netlink::find_link(socket, name);
+    if (!link || !*link) {
+        return link ? fail(k_internal, "the gateway's interface {} is missing", name) : pass(link);
+    }
+    if (((*link)->flags & IFF_UP) == 0) {
+        return fail(k_internal, "the gateway's interface {} is down", name);
+    }
+    auto addresses = netlink::list_addresses(socket, (*link)->index);
     if (!addresses) {
         return pass(addresses);
     }
@@ -208,7 +215,7 @@ Result<void> check_gateway(Socket &socket, const BridgeConfig &config, const Att
         if (ip.gateway && std::ranges::none_of(*addresses, [&](const netlink::LinkAddress &one) {
                 return one.prefix.address == *ip.gateway;
             })) {
-            return fail(k_internal, "the bridge {} has lost the address {}", bridge.name,
+            return fail(k_internal, "the interface {} has lost the address {}", name,
                         ip.gateway->text());
         }
     }
@@ -255,7 +262,7 @@ Result<void> Bridge::check(const Request &request) const {
     if (!port) {
         return pass(port);
     }
-    if (auto good = check_gateway(*socket, *config, *result, *bridge); !good) {
+    if (auto good = check_gateway(*socket, *config, *result); !good) {
         return good;
     }
     if (auto good = check_rules(request, *config, options_.ipam.run, *result, *port, *container);

@@ -179,6 +179,10 @@ Result<void> read_rest(const Json &json, BridgeConfig &config) {
 
 } // namespace
 
+std::string gateway_name(const BridgeConfig &config) {
+    return config.vlan == 0 ? config.bridge : fmt::format("{}.{}", config.bridge, config.vlan);
+}
+
 Result<BridgeConfig> read_bridge_config(const Request &request) {
     BridgeConfig config;
     for (auto *read : {read_flags, read_vlans, read_backend, read_rest}) {

@@ -31,6 +31,9 @@ struct BridgeConfig {
     bool layer3() const { return !ipam_type.empty(); }
 };
 
+/// The interface that has the gateway's addresses: the bridge, or with a VLAN one plugged into it.
+std::string gateway_name(const BridgeConfig &config);
+
 Result<BridgeConfig> read_bridge_config(const Request &request);
 
 } // namespace k2s::cni

@@ -329,7 +329,7 @@ Result<Link> Ports::gateway_interface(const Link &bridge, const netlink::Network
     if (config_.vlan == 0) {
         return bridge;
     }
-    const std::string name = fmt::format("{}.{}", config_.bridge, config_.vlan);
+    const std::string name = gateway_name(config_);
     auto found = netlink::find_link(socket_, name);
     if (!found) {
         return pass(found);
