@@ -46,7 +46,7 @@ class Archives(InstallTest):
         first = self.pack("1.0.0")
         self.assertIn("would", self.k2s("plugin", "install", first, "--dry-run"))
         self.assert_nothing_installed()
-        self.fails(3, "plugin", "install", self.native(self.archive(**{"versioned" + SUFFIX: b"junk" * 200})),
+        self.fails(4, "plugin", "install", self.native(self.archive(**{"versioned" + SUFFIX: b"junk" * 200})),
                    "--dry-run", text="versioned" + SUFFIX)
         self.assert_nothing_installed()
         self.assertEqual(self.k2s("plugin", "install", first)["before"], "none")

@@ -121,8 +121,8 @@ class Across(NamespaceTest):
             self.addCleanup(cleanup)
         return process
 
-    def listens(self, name, port):
-        shown = subprocess.run(["ip", "netns", "exec", MARK + name, "ss", "-Htnl", f"sport = :{port}"],
+    def listens(self, name, port, kind="t"):
+        shown = subprocess.run(["ip", "netns", "exec", MARK + name, "ss", f"-H{kind}nl", f"sport = :{port}"],
                                capture_output=True, check=True)
         return bool(shown.stdout)
 
@@ -173,6 +173,7 @@ class Across(NamespaceTest):
         digest = [hashlib.sha256(content).hexdigest() for content in (got, served[0], answer, question)]
         self.assertEqual(digest[:2], digest[2:])
         echo = self.inside("db", "nc", "-u", "-l", "127.0.0.1", "5300", stdin=subprocess.PIPE)
+        self.wait_until(lambda: self.listens("db", 5300, "u"))
         client = self.inside("web", "nc", "-u", "127.0.0.1", "5300", stdin=subprocess.PIPE)
         for one, other in ((client, echo), (echo, client)):
             one.stdin.write(b"a datagram\n")

@@ -3,6 +3,7 @@
 nothing stays registered."""
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess

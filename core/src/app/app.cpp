@@ -170,8 +170,10 @@ PluginSet::Means App::plugin_means() {
     const auto in_worker = [this, create_time = rules.create_time](bool trusted) {
         return worker_loader({tree_.worker, create_time, [this, trusted](const Manifest &manifest) {
                                   const std::lock_guard lock(config_mutex_);
-                                  return worker_limits(said(config_.get(), "plugins", manifest.id),
-                                                       trusted);
+                                  auto limits = worker_limits(
+                                      said(config_.get(), "plugins", manifest.id), trusted);
+                                  limits.admin_calls |= trusted && workers_stand_in_;
+                                  return limits;
                               }});
     };
     PluginSet::Means means;

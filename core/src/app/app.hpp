@@ -59,6 +59,10 @@ class App {
     /// Whether there is a plugin or feature ("plugins", "features") of that id, usable or not.
     bool knows(std::string_view section, std::string_view id) const;
 
+    /// From now on workers of trusted plugins stand in for this process, which their code might end:
+    /// what it may, they may, unless the configuration restricts them.
+    void let_workers_stand_in() { workers_stand_in_ = true; }
+
     /// Looks for plugins on the disk again, by the current configuration; what runs is not touched.
     void rediscover() { rediscover(config_); }
 
@@ -105,6 +109,7 @@ class App {
     ConfigPtr config_;
     mutable std::mutex config_mutex_; ///< config_ and the choice of plugins once services run
     std::atomic<uint64_t> config_generation_{1};
+    std::atomic<bool> workers_stand_in_{false};
     std::unique_ptr<Logger> logger_;
     std::unique_ptr<TrustGate> gate_;
     std::unique_ptr<Services> services_;

@@ -198,6 +198,7 @@ Running examine_hosts(const decltype(Examination::hosts) &hosts, std::vector<Fin
 void examine_parts(App &app, const std::vector<std::size_t> &usable,
                    const std::set<std::string> &asked, std::vector<Finding> &list) {
     auto &plugins = app.plugins();
+    app.let_workers_stand_in();
     for (const std::size_t i : usable) {
         const Manifest &manifest = plugins.candidates()[i].manifest;
         if (asked.contains(manifest.id)) {

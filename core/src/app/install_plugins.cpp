@@ -117,6 +117,7 @@ class Change {
         if (!app_.plugins().candidates()[*index].manifest.required_contracts.empty()) {
             return {};
         }
+        app_.let_workers_stand_in();
         auto tried = app_.plugins().activate(*index, Place::worker);
         static_cast<void>(app_.plugins().deactivate_all(k_trial_end)); // its worker ends with us
         return tried || tried.error().code == K2S_E_CONFIG ? Result<void>() : pass(tried);

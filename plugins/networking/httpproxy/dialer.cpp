@@ -32,10 +32,10 @@ std::string describe_protected(const std::string &target) {
                     "reach (see protected_ports)";
 }
 
-/// `near`: this host's address of a connection to `to`.
-bool is_protected(const Settings &settings, uint16_t port, const Address &to, const Address &near) {
+/// `ours`: this host's address of a connection to `to`.
+bool is_protected(const Settings &settings, uint16_t port, const Address &to, const Address &ours) {
     const std::vector<uint16_t> &ports = settings.config.protected_ports;
-    return std::find(ports.begin(), ports.end(), port) != ports.end() && unmapped(to) == near &&
+    return std::find(ports.begin(), ports.end(), port) != ports.end() && unmapped(to) == ours &&
            !any_contains(settings.allowed_destinations, to);
 }
 
