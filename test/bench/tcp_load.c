@@ -319,6 +319,7 @@ static int run_load(void) {
         fflush(stdout);
         pause();
     }
+    free(clients);
     return errors != 0;
 }
 
