@@ -208,21 +208,31 @@ Place App::place_of(const std::string &feature, const Config &config) const {
     return Place::here;
 }
 
+std::chrono::milliseconds App::limit(const char *name) const {
+    const auto current = config();
+    const auto *seconds = current->find(fmt::format("/limits/{}", name)); // there is a default
+    return std::chrono::milliseconds(static_cast<int64_t>(seconds->get<double>() * 1000));
+}
+
+void App::give_up(const std::string &plugin, const std::string &reason) {
+    const auto message =
+        fmt::format("plugin '{}': {}: ending without it; the next start leaves it out, until `k2s "
+                    "plugin enable {}`",
+                    plugin, reason, plugin);
+    write_err(fmt::format("{}: {}\n", tool_.name, message));
+    logger_->write(k_level_error, "host", message);
+    end_process(exit_code(K2S_E_TIMEOUT));
+}
+
 VerifyRules App::verify_rules() {
-    const auto seconds = [this](const char *pointer) {
-        return [this, pointer] {
-            return std::chrono::milliseconds(
-                static_cast<int64_t>(config_->find(pointer)->get<double>() * 1000));
-        };
+    const auto asked_later = [this](const char *name) {
+        return [this, name] { return limit(name); };
     };
     const Command &command = *call_.command;
-    return {*gate_, seconds("/limits/probe_seconds"), seconds("/limits/create_seconds"),
-            command.service || (command.feature == "host" && command.path.back() == "run"),
-            [this](const std::string &message) {
-                write_err(fmt::format("{}: {}\n", tool_.name, message));
-                logger_->write(k_level_error, "host", message);
-                end_process(exit_code(K2S_E_TIMEOUT));
-            }};
+    return {
+        *gate_, asked_later("probe_seconds"), asked_later("create_seconds"),
+        command.service || (command.feature == "host" && command.path.back() == "run"),
+        [this](const std::string &plugin, const std::string &reason) { give_up(plugin, reason); }};
 }
 
 /// What of the configuration decides which plugins there are.

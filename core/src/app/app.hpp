@@ -59,8 +59,15 @@ class App {
     /// Whether there is a plugin or feature ("plugins", "features") of that id, usable or not.
     bool knows(std::string_view section, std::string_view id) const;
 
-    /// From now on workers of trusted plugins stand in for this process, which their code might end:
-    /// what it may, they may, unless the configuration restricts them.
+    /// A number of seconds of the configuration's `limits`.
+    std::chrono::milliseconds limit(const char *name) const;
+
+    /// Ends the process with K2S_E_TIMEOUT's exit code: code of this plugin, which is quarantined
+    /// by now, does not come back. [any-thread]
+    [[noreturn]] void give_up(const std::string &plugin, const std::string &reason);
+
+    /// From now on workers of trusted plugins stand in for this process, which their code might
+    /// end: what it may, they may, unless the configuration restricts them.
     void let_workers_stand_in() { workers_stand_in_ = true; }
 
     /// Looks for plugins on the disk again, by the current configuration; what runs is not touched.

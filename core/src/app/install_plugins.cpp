@@ -73,6 +73,8 @@ class Change {
         return versions_.remove_others(id_, versions);
     }
 
+    /// That the files in the folder are let in, and that the library can be loaded and is the one
+    /// that the manifest says.
     Result<void> prove(const Manifest &manifest, const fs::path &folder) {
         auto library =
             trust::OpenLibrary::open(folder / path_from_utf8(library_file_name(manifest)));
@@ -107,14 +109,11 @@ class Change {
         if (!index) {
             return fail(K2S_E_CONFIG, "plugin '{}' cannot be read where it was installed", id_);
         }
-        const bool switched_off = !app_.plugins().candidates()[*index].enabled;
-        if (switched_off) {
-            return {};
-        }
-        if (verdicts[*index].refused) {
+        const Candidate &candidate = app_.plugins().candidates()[*index];
+        if (candidate.enabled && verdicts[*index].refused) {
             return std::unexpected(*verdicts[*index].refused);
         }
-        if (!app_.plugins().candidates()[*index].manifest.required_contracts.empty()) {
+        if (!candidate.enabled || !candidate.manifest.required_contracts.empty()) {
             return {};
         }
         app_.let_workers_stand_in();

@@ -23,9 +23,7 @@ ServiceHost::ServiceHost(App &app, WantedServices wanted)
     : app_(app), wanted_(std::move(wanted)), steps_(app) {}
 
 std::chrono::milliseconds ServiceHost::drain_time() const {
-    const auto *seconds = app_.config()->find("/limits/drain_seconds");
-    return std::chrono::milliseconds(
-        static_cast<int64_t>(seconds->get<double>() * 1000)); // the schema has a default
+    return app_.limit("drain_seconds");
 }
 
 Result<void> ServiceHost::start(const ServiceSpec &spec, PluginInstance &plugin) {
@@ -38,19 +36,12 @@ std::unique_ptr<Watchdog> ServiceHost::watch(const PluginInstance &plugin,
     if (plugin.place() == Place::worker) {
         return nullptr; // such calls have deadlines
     }
-    const auto *seconds = app_.config()->find("/limits/create_seconds");
-    const std::chrono::milliseconds limit(static_cast<int64_t>(seconds->get<double>() * 1000));
+    const auto limit = app_.limit("create_seconds");
     return std::make_unique<Watchdog>(limit, [this, limit, &plugin, instance = spec.instance] {
         const auto reason = fmt::format("the start of its service '{}' did not return within {} s",
                                         instance, static_cast<double>(limit.count()) / 1000);
         quarantine(plugin.manifest(), plugin.folder(), reason);
-        const auto message = fmt::format(
-            "plugin '{}': {}: ending without it; the next start leaves it out, until `k2s plugin "
-            "enable {}`",
-            plugin.manifest().id, reason, plugin.manifest().id);
-        write_err(fmt::format("{}: {}\n", app_.tool().name, message));
-        app_.logger().write(k_level_error, "host", message);
-        end_process(exit_code(K2S_E_TIMEOUT));
+        app_.give_up(plugin.manifest().id, reason);
     });
 }
 

@@ -169,9 +169,7 @@ class Entrance {
             record.reason = fmt::format("its create did not return within {} s",
                                         static_cast<double>(limit.count()) / 1000);
             static_cast<void>(records.put(record)); // the thread that hangs does not use them
-            give_up(fmt::format("plugin '{}': {}: ending without it; the next start leaves it "
-                                "out, until `k2s plugin enable {}`",
-                                id, record.reason, id));
+            give_up(id, record.reason);
         });
         return std::shared_ptr<void>(std::move(trial));
     }

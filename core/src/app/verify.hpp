@@ -20,16 +20,17 @@ struct VerifyRules {
     /// Watch the `create` of known libraries as well: somebody waits for services, and Ctrl-C
     /// does not end a host that hangs there.
     bool watch_all = false;
-    /// Ends the process with K2S_E_TIMEOUT's exit code: a plugin's create does not come back.
-    std::function<void(const std::string &message)> give_up;
+    /// App::give_up: a plugin's create does not come back.
+    std::function<void(const std::string &plugin, const std::string &reason)> give_up;
     /// The library is to run in a worker: it cannot take this process along, so it needs no trial.
     bool for_worker = false;
 };
 
 /// What a library has to pass before it is mapped: readable and of this platform, not writable by
-/// others, signed by somebody who is trusted as far as the policy asks for it, and – when it is new or has changed since – loaded once in a child process with a
-/// deadline, because a hang or a crash cannot be undone in this one. Its first create in this
-/// process is on record, so that a start which did not survive it is the last one that tries.
+/// others, signed by somebody who is trusted as far as the policy asks for it, and – when it is new
+/// or has changed since – loaded once in a child process with a deadline, because a hang or a crash
+/// cannot be undone in this one. Its first create in this process is on record, so that a start
+/// which did not survive it is the last one that tries.
 VerifyLibrary make_verifier(const Tree &tree, VerifyRules rules);
 
 /// Why the library of a plugin is quarantined; nothing when it is not.

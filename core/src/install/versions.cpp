@@ -109,15 +109,16 @@ Result<fs::path> Versions::unpack(const Package &package, Where where) {
                     version);
     }
     const auto target = plugin / path_from_utf8(version);
-    // What is there is of a process that was killed, or an older time.
-    const auto old = where == Where::aside ? partial_in(plugin) : set_aside(target);
-    if (!old) {
-        return std::unexpected(old.error());
+    boost::system::error_code failed;
+    if (where == Where::version) {
+        const auto old = set_aside(target); // of a process that was killed, or an older time
+        if (!old) {
+            return std::unexpected(old.error());
+        }
+        fs::remove_all(*old, failed); // or else with what is left over at the end
     }
     const bool had_folder = fs::exists(plugin);
     const auto partial = partial_in(plugin);
-    boost::system::error_code failed;
-    fs::remove_all(*old, failed); // or else with what is left over at the end
     fs::create_directories(partial, failed);
     if (failed) {
         return cannot("make the folder", partial, failed);

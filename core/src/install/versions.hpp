@@ -34,10 +34,13 @@ class Versions {
     /// killed.
     bool has_files(const std::string &id) const;
 
-    /// Writes the files, flushed, to where version `manifest.version` lies; not used yet. Nothing
-    /// remains on an error. K2S_E_EXISTS when it is the one that counts or the plugin was put there
-    /// by hand.
-    enum class Where : uint8_t { version, aside }; ///< `aside`: to look at and to remove, no more
+    enum class Where : uint8_t {
+        version, ///< where version `manifest.version` lies
+        aside,   ///< to look at and to remove, no more
+    };
+
+    /// Writes the files, flushed; not used yet. Nothing remains on an error. K2S_E_EXISTS when it
+    /// is the version that counts or the plugin was put there by hand.
     Result<fs::path> unpack(const Package &package, Where where = Where::version);
 
     /// From now on this version counts; nothing: the plugin is gone.

@@ -116,9 +116,16 @@ std::vector<Record> parse_records(std::string_view text) {
     return records;
 }
 
+const std::string &Records::text() {
+    if (!text_) {
+        text_ = read_records_file(file_);
+    }
+    return *text_;
+}
+
 const std::vector<Record> &Records::all() {
     if (!records_) {
-        records_ = parse_records(read_records_file(file_));
+        records_ = parse_records(text());
     }
     return *records_;
 }
@@ -126,10 +133,9 @@ const std::vector<Record> &Records::all() {
 const Record *Records::find(std::string_view library, const FileIdentity &identity) {
     if (records_) {
         const auto known = find_library(*records_, library);
-        found_ = known == records_->end() ? std::nullopt : std::optional(*known);
-    } else {
-        found_ = parse_record_of(library, read_records_file(file_));
+        return known != records_->end() && known->identity == identity ? &*known : nullptr;
     }
+    found_ = parse_record_of(library, text());
     return found_ && found_->identity == identity ? &*found_ : nullptr;
 }
 

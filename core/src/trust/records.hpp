@@ -51,7 +51,10 @@ class Records {
     const std::vector<Record> &all();
 
     /// Lets the next question read the file again.
-    void refresh() { records_.reset(); }
+    void refresh() {
+        text_.reset();
+        records_.reset();
+    }
 
     /// For whoever tries a library for the first time: two processes do not do so at once, and a
     /// record that says Trying under this lock was left behind by a process that is gone.
@@ -66,9 +69,11 @@ class Records {
 
   private:
     template <class Change> Result<void> change(Change apply);
+    const std::string &text();
 
     fs::path file_;
-    std::optional<std::vector<Record>> records_;
+    std::optional<std::string> text_;            ///< of the file
+    std::optional<std::vector<Record>> records_; ///< all of them, once somebody asks for more
     std::optional<Record> found_;
 };
 
