@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <iterator>
+#include <optional>
 
 #include <linux/netlink.h>
 
@@ -80,17 +81,19 @@ std::string alias_start(const Request &request) {
 }
 
 /// The pod may be older than the choice of a backend.
-bool uses_iptables(const Request &request, const BridgeConfig &config, const Runner &run) {
+bool uses_iptables(Result<Socket> &netfilter, const Request &request, const BridgeConfig &config,
+                   const Runner &run) {
     if (!config.layer3() || !config.masquerade) {
         return false;
     }
     if (config.masquerade_backend == "iptables") {
         return true;
     }
-    auto socket = Socket::open(NETLINK_NETFILTER);
+    if (!netfilter) {
+        return false;
+    }
     const IptablesMasquerade rules(run, request.network, request.container_id);
-    const auto there = socket ? nft::has_chain(*socket, {nft::Family::ip, "nat", rules.chain()})
-                              : Result<bool>(false);
+    const auto there = nft::has_chain(*netfilter, {nft::Family::ip, "nat", rules.chain()});
     return there && *there;
 }
 
@@ -129,21 +132,14 @@ bool is_last(const Request &request) {
            });
 }
 
-Result<void> remove_rules(const Request &request, const BridgeConfig &config) {
-    if (!config.spoof_check && !(config.layer3() && config.masquerade)) {
-        return {};
-    }
-    auto socket = Socket::open(NETLINK_NETFILTER);
-    if (!socket) {
-        return pass(socket);
-    }
+Result<void> remove_rules(Socket &netfilter, const Request &request, const BridgeConfig &config) {
     const ValidAttachment who{request.container_id, request.ifname};
     Steps steps;
     if (config.spoof_check) {
-        steps.add(nft::SpoofCheck(*socket, request.network).remove(who));
+        steps.add(nft::SpoofCheck(netfilter, request.network).remove(who));
     }
     if (config.layer3() && config.masquerade) {
-        steps.add(nft::Masquerade(*socket, request.network).remove(who));
+        steps.add(nft::Masquerade(netfilter, request.network).remove(who));
     }
     return steps.outcome();
 }
@@ -205,7 +201,12 @@ Result<void> Bridge::del(const Request &request) const {
         return pass(config);
     }
     Steps steps;
-    const bool iptables = uses_iptables(request, *config, options_.ipam.run);
+    std::optional<Result<Socket>> netfilter;
+    if (config->spoof_check || (config->layer3() && config->masquerade)) {
+        netfilter = Socket::open(NETLINK_NETFILTER);
+    }
+    const bool iptables =
+        netfilter && uses_iptables(*netfilter, request, *config, options_.ipam.run);
     const auto addresses = iptables ? addresses_of(request) : std::vector<Prefix>();
     auto unplugged = unplug(request);
     const bool plugged = !unplugged;
@@ -222,7 +223,9 @@ Result<void> Bridge::del(const Request &request) const {
         const IptablesMasquerade rules(options_.ipam.run, request.network, request.container_id);
         steps.add(rules.remove(addresses, is_last(request)));
     }
-    steps.add(remove_rules(request, *config));
+    if (netfilter) {
+        steps.add(*netfilter ? remove_rules(**netfilter, request, *config) : pass(*netfilter));
+    }
     return steps.outcome();
 }
 
