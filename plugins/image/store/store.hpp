@@ -84,6 +84,8 @@ class Intact {
   public:
     explicit Intact(const Store &store) : store_(store) {}
 
+    const Store &store() const noexcept { return store_; }
+
     /// As Store::intact().
     Result<bool> check(const Descriptor &blob, const Watch &watch);
     void add(const Digest &digest) { known_.insert(digest.text()); }

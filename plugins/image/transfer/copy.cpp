@@ -7,9 +7,8 @@
 
 namespace k2s::image {
 
-Done store_blob(const Store &store, Source &source, const Descriptor &expected,
-                const Watch &watch) {
-    auto writer = store.write(expected.digest.algorithm());
+Done store_blob(Intact &to, Source &source, const Descriptor &expected, const Watch &watch) {
+    auto writer = to.store().write(expected.digest.algorithm());
     if (!writer) {
         return pass(writer);
     }
@@ -37,14 +36,14 @@ Done store_blob(const Store &store, Source &source, const Descriptor &expected,
     if (auto digest = writer->commit(&expected); !digest) {
         return pass(digest);
     }
+    to.add(expected.digest);
     return {};
 }
 
-Done copy_image(const Store &from, const Store &to, Intact &there, const Descriptor &image,
-                const Watch &watch) {
+Done copy_image(const Store &from, Intact &to, const Descriptor &image, const Watch &watch) {
     return walk(documents_of(from), image,
                 [&](const Descriptor &blob, Kind, const std::string &document) -> Done {
-                    const auto intact = there.check(blob, watch);
+                    const auto intact = to.check(blob, watch);
                     if (!intact) {
                         return std::unexpected(intact.error());
                     }
@@ -53,7 +52,7 @@ Done copy_image(const Store &from, const Store &to, Intact &there, const Descrip
                         return {};
                     }
                     if (!document.empty()) {
-                        auto put = to.put(document, blob.media_type);
+                        auto put = to.store().put(document, blob.media_type);
                         if (!put) {
                             return pass(put);
                         }
@@ -63,11 +62,7 @@ Done copy_image(const Store &from, const Store &to, Intact &there, const Descrip
                     if (!reader) {
                         return pass(reader);
                     }
-                    if (auto stored = store_blob(to, *reader, blob, watch); !stored) {
-                        return stored;
-                    }
-                    there.add(blob.digest);
-                    return {};
+                    return store_blob(to, *reader, blob, watch);
                 });
 }
 

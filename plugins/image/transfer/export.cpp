@@ -176,7 +176,7 @@ Done export_image(const Store &store, const Descriptor &image, const std::string
         return std::unexpected(to.error());
     }
     Intact there(*to);
-    if (auto copied = copy_image(store, *to, there, image, watch); !copied) {
+    if (auto copied = copy_image(store, there, image, watch); !copied) {
         return copied;
     }
     return to->tag(name, image);

@@ -36,7 +36,7 @@ Result<std::vector<Imported>> import_layout(const Store &store, const std::strin
     }
     Intact there(store);
     for (const auto &image : index->manifests) {
-        if (auto copied = copy_image(*from, store, there, image, watch); !copied) {
+        if (auto copied = copy_image(*from, there, image, watch); !copied) {
             return pass(copied);
         }
     }
@@ -51,8 +51,7 @@ struct Documents {
 
 /// Takes the blobs of an OCI archive as they come. Of a Docker archive only manifest.json and links
 /// are noted: what its files are shows only when that is known.
-Result<Documents> scan(const Store &store, Intact &there, const std::string &path,
-                       const Watch &watch) {
+Result<Documents> scan(Intact &there, const std::string &path, const Watch &watch) {
     Documents found;
     const auto take = [&](const std::string &name, const ArchiveEntry &entry,
                           Source &content) -> Done {
@@ -91,11 +90,7 @@ Result<Documents> scan(const Store &store, Intact &there, const std::string &pat
             watch.done(blob.size);
             return {};
         }
-        if (auto stored = store_blob(store, content, blob, watch); !stored) {
-            return stored;
-        }
-        there.add(blob.digest);
-        return {};
+        return store_blob(there, content, blob, watch);
     };
     if (auto scanned = scan_archive(path, take, watch); !scanned) {
         return pass(scanned);
@@ -112,7 +107,7 @@ Result<std::vector<Imported>> import_images(const Store &store, const std::strin
         return import_layout(store, path, watch);
     }
     Intact there(store);
-    const auto found = scan(store, there, path, watch);
+    const auto found = scan(there, path, watch);
     if (!found) {
         return std::unexpected(found.error());
     }
