@@ -32,11 +32,11 @@ std::string describe_protected(const std::string &target) {
                     "reach (see protected_ports)";
 }
 
-/// `ours`: this host's address of a connection to `to`.
-bool is_protected(const Settings &settings, uint16_t port, const Address &to, const Address &ours) {
+/// Whether remote clients may not reach `to`, should it be this host's.
+bool is_protected(const Settings &settings, const Endpoint &to) {
     const std::vector<uint16_t> &ports = settings.config.protected_ports;
-    return std::find(ports.begin(), ports.end(), port) != ports.end() && unmapped(to) == ours &&
-           !any_contains(settings.allowed_destinations, to);
+    return std::find(ports.begin(), ports.end(), to.port()) != ports.end() &&
+           !any_contains(settings.allowed_destinations, to.address());
 }
 
 /// This host's address of connections to `to`; nothing is sent.
@@ -214,8 +214,8 @@ class Dial {
         }
         // A connection with one address at both ends does not leave this host.
         if (request_.remote_client && request_.upstream == nullptr &&
-            is_protected(settings_, race.to.port(), race.to.address(),
-                         local_address(race.stream->handle()))) {
+            is_protected(settings_, race.to) &&
+            unmapped(race.to.address()) == local_address(race.stream->handle())) {
             engine_.counters->denied_targets.add();
             error_ = {403, describe_protected(what())};
             co_return false;
@@ -310,7 +310,8 @@ std::optional<DialError> refuse_target(const Settings &settings, const DialReque
     }
     // A direct connection shows by itself where it ends.
     if (request.upstream != nullptr && address &&
-        is_protected(settings, request.port, *address, address_towards(*address))) {
+        is_protected(settings, {*address, request.port}) &&
+        unmapped(*address) == address_towards(*address)) {
         return DialError{403, describe_protected(target)};
     }
     return std::nullopt;
