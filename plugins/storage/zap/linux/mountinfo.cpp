@@ -10,6 +10,20 @@
 namespace k2s::zap {
 namespace {
 
+/// What of /proc is a file; empty when it cannot be read.
+std::string read_file(const std::string &path) {
+    std::string text;
+    const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    char buffer[16 * 1024];
+    for (ssize_t size = 0; fd >= 0 && (size = read(fd, buffer, sizeof(buffer))) > 0;) {
+        text.append(buffer, static_cast<size_t>(size));
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return text;
+}
+
 /// proc(5): space, tab, line feed, backslash and what else would be ambiguous are written as \ooo.
 std::string unescape(std::string_view text) {
     std::string result;
@@ -134,17 +148,10 @@ std::vector<Mount> mounts(const std::string &process) {
     return parse_mounts(read_file("/proc/" + process + "/mountinfo"));
 }
 
-std::string read_file(const std::string &path) {
-    std::string text;
-    const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    char buffer[16 * 1024];
-    for (ssize_t size = 0; fd >= 0 && (size = read(fd, buffer, sizeof(buffer))) > 0;) {
-        text.append(buffer, static_cast<size_t>(size));
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
-    return text;
+std::string name_of(const std::string &process) {
+    std::string name = read_file("/proc/" + process + "/comm");
+    name.resize(std::min(name.find('\n'), name.size()));
+    return name;
 }
 
 } // namespace k2s::zap

@@ -27,7 +27,7 @@ std::vector<Mount> parse_mounts(std::string_view mountinfo);
 /// As a process sees them; `process` is its id or "self".
 std::vector<Mount> mounts(const std::string &process);
 
-/// What of /proc is a file; empty when it cannot be read.
-std::string read_file(const std::string &path);
+/// The name of a process, as ps shows it; empty when it is gone.
+std::string name_of(const std::string &process);
 
 } // namespace k2s::zap

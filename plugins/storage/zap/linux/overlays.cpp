@@ -103,6 +103,7 @@ struct Overlays::View {
 Overlays::Overlays(const Target &target)
     : folder_{target.path().native()},
       self_{std::make_shared<View>(View{"self", true, mounts("self")})} {
+    note(self_);
     const Handle opened{open(folder_.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
     const auto place = opened ? place_of(opened.get()) : std::nullopt;
     if (!place) {
@@ -121,8 +122,11 @@ Overlays::Overlays(const Target &target)
     }
 }
 
-void Overlays::add(const std::string &process, bool own_namespace, std::vector<Mount> mounts) {
-    const auto view = std::make_shared<View>(View{process, own_namespace, std::move(mounts)});
+void Overlays::add(const std::string &process) {
+    note(std::make_shared<View>(View{process, false, mounts(process)}));
+}
+
+void Overlays::note(const std::shared_ptr<const View> &view) {
     for (const auto &mount : view->mounts) {
         if (mount.layers.empty()) {
             continue;
@@ -130,7 +134,7 @@ void Overlays::add(const std::string &process, bool own_namespace, std::vector<M
         Overlay &overlay = overlays_[mount.device];
         overlay.layers = mount.layers;
         overlay.own = mount.own;
-        overlay.points.emplace_back(view, mount.point);
+        overlay.points.push_back({view, mount.point});
     }
 }
 
@@ -285,12 +289,11 @@ std::vector<std::string> Overlays::users() const {
     std::vector<std::string> found;
     for (const auto &[device, overlay] : overlays_) {
         // That of our namespace is what a person sees.
-        const auto *who =
-            static_cast<const std::pair<std::shared_ptr<View>, std::string> *>(nullptr);
+        const Point *who = nullptr;
         for (const auto &point : overlay.points) {
-            const bool own = point.first->own;
-            if (!(own && is_within(point.second, folder_)) &&
-                (who == nullptr || (own && !who->first->own))) {
+            const bool own = point.view->own;
+            if (!(own && is_within(point.path, folder_)) &&
+                (who == nullptr || (own && !who->view->own))) {
                 who = &point;
             }
         }
@@ -298,13 +301,11 @@ std::vector<std::string> Overlays::users() const {
         if (use.empty()) {
             continue;
         }
-        std::string of;
-        if (!who->first->own) {
-            std::string name = read_file("/proc/" + who->first->process + "/comm");
-            name.resize(std::min(name.find('\n'), name.size()));
-            of = fmt::format(" (of process {}, {})", who->first->process, name);
-        }
-        found.push_back(fmt::format("the overlay mounted on '{}'{} {}", who->second, of, use));
+        const std::string &process = who->view->process;
+        const std::string of = who->view->own
+                                   ? std::string{}
+                                   : fmt::format(" (of process {}, {})", process, name_of(process));
+        found.push_back(fmt::format("the overlay mounted on '{}'{} {}", who->path, of, use));
     }
     return found;
 }

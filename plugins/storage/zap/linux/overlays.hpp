@@ -16,10 +16,11 @@ namespace k2s::zap {
 /// relative to a folder that nobody notes. What cannot be found out counts as used.
 class Overlays {
   public:
+    /// Of what we see ourselves.
     explicit Overlays(const Target &target);
 
-    /// The mounts that `process` sees; once for each mount namespace.
-    void add(const std::string &process, bool own_namespace, std::vector<Mount> mounts);
+    /// And what `process` sees; once for each other mount namespace.
+    void add(const std::string &process);
 
     /// A text for each overlay that the folder is, or may be, a part of. Those that are only
     /// mounted within the folder do not count: they go with it.
@@ -27,13 +28,18 @@ class Overlays {
 
   private:
     struct View; ///< the mounts of a namespace, and a process that sees them
+    struct Point {
+        std::shared_ptr<const View> view;
+        std::string path;
+    };
     struct Overlay {
         std::vector<std::string> layers;
         std::vector<std::string> own;
-        std::vector<std::pair<std::shared_ptr<View>, std::string>> points; ///< views and where
+        std::vector<Point> points;
     };
     enum class Found : uint8_t { nowhere, elsewhere, within };
 
+    void note(const std::shared_ptr<const View> &view);
     [[nodiscard]] bool holds(int layer, const std::vector<Mount> &mounts) const;
     [[nodiscard]] Found look(const View &view, const std::string &path) const;
     [[nodiscard]] Found look_everywhere(const Overlay &overlay, const std::string &path) const;
@@ -48,7 +54,7 @@ class Overlays {
     uint64_t inode_ = 0;
     std::string mounted_;        ///< the file system that it lies in, as mountinfo names it, and
     std::string in_file_system_; ///< its path there; empty: unknown
-    std::shared_ptr<View> self_;
+    std::shared_ptr<const View> self_;
     std::map<std::string, Overlay> overlays_; ///< by their device
 };
 

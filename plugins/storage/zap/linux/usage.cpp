@@ -47,12 +47,6 @@ std::vector<std::string> names_in(const std::string &folder) {
     return names;
 }
 
-std::string comm_of(const std::string &process) {
-    std::string name = read_file("/proc/" + process + "/comm");
-    name.resize(std::min(name.find('\n'), name.size()));
-    return name;
-}
-
 /// What of the folder a process uses; empty: nothing.
 std::string use_of(const std::string &process, const fs::path &folder) {
     for (const auto &[link, what] :
@@ -131,21 +125,20 @@ std::vector<std::string> users_of(const Target &target) {
     const std::string self = std::to_string(getpid());
     const std::string own_namespace = link_of("/proc/self/ns/mnt");
     namespaces.insert(own_namespace);
-    overlays.add("self", true, mounts("self"));
     for (const auto &process : names_in("/proc")) {
         if (process.find_first_not_of("0123456789") != std::string::npos) {
             continue;
         }
         if (process != self && users.size() < k_max_users) {
             if (const std::string use = use_of(process, folder); !use.empty()) {
-                users.push_back(fmt::format("process {} ({}) {}", process, comm_of(process), use));
+                users.push_back(fmt::format("process {} ({}) {}", process, name_of(process), use));
             }
         }
         const std::string space = link_of("/proc/" + process + "/ns/mnt");
         if (space.empty() || !namespaces.insert(space).second) {
             continue;
         }
-        overlays.add(process, false, mounts(process));
+        overlays.add(process);
     }
     const auto made_of_it = overlays.users();
     users.insert(users.end(), made_of_it.begin(), made_of_it.end());
