@@ -218,16 +218,17 @@ class Isolated final : public k2s::Plugin,
         const auto at = settings.find("\"deed\":\"");
         const auto from = at == settings.npos ? settings.substr(0, 0) : settings.substr(at + 8);
         deed_ = from.substr(0, from.find('"'));
+        if (deed_ == "notices") { // before they are published
+            k2s_handle subscription = 0;
+            host()
+                .find<k2s_events>(K2S_EVENTS_ID)
+                ->subscribe(host().get(), k2s::to_abi("isolated"), &heard, this, &subscription);
+        }
         const auto *executor = host().find<k2s_executor>(K2S_EXECUTOR_ID);
         if (deed_ == "crash" || deed_ == "flood" || deed_ == "memory" || deed_ == "notices") {
             executor->offload(host().get(), &later, this);
         } else if (deed_ == "hold-strand") {
             executor->post(host().get(), [](void *) { hang(); }, this);
-        }
-        const auto *events = host().find<k2s_events>(K2S_EVENTS_ID);
-        k2s_handle subscription = 0;
-        if (deed_ == "notices") {
-            events->subscribe(host().get(), k2s::to_abi("isolated"), &heard, this, &subscription);
         }
     }
 

@@ -42,8 +42,11 @@ class Channel {
     /// then the line is closed. [any-thread, may-block]
     bool send(Kind kind, uint32_t id, std::string_view body);
 
-    /// Sends it unless that would have to wait. False: not sent. For bodies up to 64 KiB.
-    /// [any-thread, no-block]
+    /// How long an offer waits for a frame of somebody else that is just being sent.
+    static constexpr std::chrono::milliseconds k_offer_wait{200};
+
+    /// Sends it unless the other side would have to make room first. False: not sent. For bodies up
+    /// to 64 KiB. [any-thread, waits `k_offer_wait` at most]
     bool offer(Kind kind, uint32_t id, std::string_view body);
 
     /// The next frame. False at the end of the line, or when what came is no frame.

@@ -24,7 +24,7 @@ constexpr int k_send_buffer = 512 * 1024;
 
 struct Channel::Impl {
     Descriptor end;
-    std::mutex sending;
+    std::timed_mutex sending;
     FrameBuffer buffer;
 
     bool send(Kind kind, uint32_t id, std::string_view body) {
@@ -81,7 +81,7 @@ bool Channel::send(Kind kind, uint32_t id, std::string_view body) {
 }
 
 bool Channel::offer(Kind kind, uint32_t id, std::string_view body) {
-    const std::unique_lock alone(impl_->sending, std::try_to_lock);
+    const std::unique_lock alone(impl_->sending, k_offer_wait);
     // Such a socket is writable as long as three quarters of its buffer are free.
     pollfd wait{impl_->end.get(), POLLOUT, 0};
     return alone && ::poll(&wait, 1, 0) == 1 && (wait.revents & POLLOUT) != 0 &&

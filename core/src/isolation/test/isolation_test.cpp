@@ -134,6 +134,42 @@ BOOST_AUTO_TEST_CASE(an_offer_does_not_wait) {
     }
     BOOST_TEST(taken > 0U);
     BOOST_TEST(taken < 10'000U);
+
+    // What was taken arrives whole, and the line lives on.
+    unsigned whole = 0;
+    std::jthread reader([&there, &notice, &whole] {
+        Frame frame;
+        while (there->receive(frame) && frame.kind == Kind::notice && frame.body == notice) {
+            ++whole;
+        }
+        there->send(Kind::reply, frame.id, "end");
+    });
+    BOOST_TEST(here->send(Kind::run, 7, {}));
+    Frame end;
+    BOOST_TEST_REQUIRE(here->receive(end));
+    BOOST_TEST(end.id == 7U);
+    BOOST_TEST(whole == taken);
+}
+
+BOOST_AUTO_TEST_CASE(an_offer_is_not_lost_to_another_that_sends) {
+    constexpr unsigned k_each = 50; // all of them fit without a reader
+    unsigned lost = 0;
+    for (unsigned round = 0; round < 200; ++round) {
+        auto [here, there] = make();
+        std::atomic<bool> begun{false};
+        std::jthread sender([&here, &begun] {
+            begun = true;
+            for (unsigned n = 0; n < k_each; ++n) {
+                here->send(Kind::run, n, "asked");
+            }
+        });
+        while (!begun) {
+        }
+        for (unsigned n = 0; n < k_each; ++n) {
+            lost += here->offer(Kind::notice, n, "told") ? 0 : 1;
+        }
+    }
+    BOOST_TEST(lost == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(calls_are_answered) {

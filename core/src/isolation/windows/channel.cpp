@@ -13,7 +13,6 @@ namespace k2s::core::isolation {
 namespace {
 
 constexpr DWORD k_pipe_buffer = 512 * 1024;
-constexpr DWORD k_offer_ms = 200; // what fits into the pipe's buffer is written at once
 
 Handle new_event() {
     return Handle(::CreateEventW(nullptr, TRUE, FALSE, nullptr));
@@ -25,45 +24,63 @@ Handle new_event() {
 // that waits would keep every writer waiting.
 struct Channel::Impl {
     Handle end;
-    std::mutex sending;
     Handle sent = new_event();
     Handle received = new_event();
     Handle closed = new_event();
     FrameBuffer buffer;
+    std::timed_mutex sending;
+    std::string going; ///< the frame under way; the system reads it while `pending`
+    OVERLAPPED write{};
+    bool pending = false;
 
-    // Moves one piece; the bytes moved, 0 at the end of the line or of the patience.
-    DWORD finish(BOOL started, OVERLAPPED &overlapped, DWORD limit_ms) {
-        if (started == FALSE && ::GetLastError() != ERROR_IO_PENDING) {
-            return 0;
+    ~Impl() {
+        if (pending) {
+            finish(write, 0);
         }
-        const HANDLE events[] = {overlapped.hEvent, closed.get()};
-        DWORD moved = 0;
-        if (::WaitForMultipleObjects(2, events, FALSE, limit_ms) != WAIT_OBJECT_0) {
-            ::CancelIoEx(end.get(), &overlapped);
-        }
-        // The system owns the buffer until the operation is over, in whatever way.
-        return ::GetOverlappedResult(end.get(), &overlapped, &moved, TRUE) != FALSE ? moved : 0;
     }
 
-    bool send(Kind kind, uint32_t id, std::string_view body, DWORD limit_ms) {
+    static bool started(BOOL done) { return done != FALSE || ::GetLastError() == ERROR_IO_PENDING; }
+
+    /// The bytes that an operation moved, 0 at the end of the line or of the patience.
+    DWORD finish(OVERLAPPED &operation, DWORD limit_ms) {
+        const HANDLE events[] = {operation.hEvent, closed.get()};
+        DWORD moved = 0;
+        if (::WaitForMultipleObjects(2, events, FALSE, limit_ms) != WAIT_OBJECT_0) {
+            ::CancelIoEx(end.get(), &operation);
+        }
+        // The system owns the buffer until the operation is over, in whatever way.
+        return ::GetOverlappedResult(end.get(), &operation, &moved, TRUE) != FALSE ? moved : 0;
+    }
+
+    bool begin(Kind kind, uint32_t id, std::string_view body) {
         const FrameHeader header{static_cast<uint32_t>(body.size()), static_cast<uint16_t>(kind), 0,
                                  id};
-        std::string whole(reinterpret_cast<const char *>(&header), sizeof header);
-        whole += body;
-        for (std::size_t done = 0; done < whole.size();) {
-            OVERLAPPED overlapped{};
-            overlapped.hEvent = sent.get();
-            const BOOL started =
-                ::WriteFile(end.get(), whole.data() + done, static_cast<DWORD>(whole.size() - done),
-                            nullptr, &overlapped);
-            const DWORD size = finish(started, overlapped, limit_ms);
-            if (size == 0) {
-                ::SetEvent(closed.get());
-                return false;
-            }
-            done += size;
+        going.assign(reinterpret_cast<const char *>(&header), sizeof header);
+        going += body;
+        write = {};
+        write.hEvent = sent.get();
+        pending = started(::WriteFile(end.get(), going.data(), static_cast<DWORD>(going.size()),
+                                      nullptr, &write));
+        return pending || end_line();
+    }
+
+    /// Waits until the frame under way, if there is one, is with the system.
+    bool settle() {
+        constexpr auto k_limit = std::chrono::duration_cast<std::chrono::milliseconds>(k_patience);
+        if (!pending) {
+            return true;
         }
-        return true;
+        const DWORD moved = finish(write, static_cast<DWORD>(k_limit.count()));
+        pending = false;
+        return moved == going.size() || end_line();
+    }
+
+    /// Whether the last offer has not found room in the pipe yet.
+    bool waits() const { return pending && ::WaitForSingleObject(sent.get(), 0) != WAIT_OBJECT_0; }
+
+    bool end_line() {
+        ::SetEvent(closed.get());
+        return false;
     }
 
     bool is_closed() const { return ::WaitForSingleObject(closed.get(), 0) == WAIT_OBJECT_0; }
@@ -103,13 +120,16 @@ Channel::Native Channel::native() const noexcept {
 
 bool Channel::send(Kind kind, uint32_t id, std::string_view body) {
     const std::lock_guard alone(impl_->sending);
-    constexpr auto k_limit = std::chrono::duration_cast<std::chrono::milliseconds>(k_patience);
-    return !impl_->is_closed() && impl_->send(kind, id, body, static_cast<DWORD>(k_limit.count()));
+    return !impl_->is_closed() && impl_->settle() && impl_->begin(kind, id, body) &&
+           impl_->settle();
 }
 
 bool Channel::offer(Kind kind, uint32_t id, std::string_view body) {
-    const std::unique_lock alone(impl_->sending, std::try_to_lock);
-    return alone && !impl_->is_closed() && impl_->send(kind, id, body, k_offer_ms);
+    const std::unique_lock alone(impl_->sending, k_offer_wait);
+    // A pipe does not say how much room it has, and a write that is taken back may have been read
+    // in part: so the frame stays under way, and only the next one finds that there is no room.
+    return alone && !impl_->is_closed() && !impl_->waits() && impl_->settle() &&
+           impl_->begin(kind, id, body);
 }
 
 bool Channel::receive(Frame &frame) {
@@ -120,9 +140,9 @@ bool Channel::receive(Frame &frame) {
         const auto room = impl_->buffer.room();
         OVERLAPPED overlapped{};
         overlapped.hEvent = impl_->received.get();
-        const BOOL started = ::ReadFile(impl_->end.get(), room.data, static_cast<DWORD>(room.size),
-                                        nullptr, &overlapped);
-        const DWORD size = impl_->finish(started, overlapped, INFINITE);
+        const bool started = Impl::started(::ReadFile(
+            impl_->end.get(), room.data, static_cast<DWORD>(room.size), nullptr, &overlapped));
+        const DWORD size = started ? impl_->finish(overlapped, INFINITE) : 0;
         if (size == 0) {
             return false;
         }
