@@ -199,10 +199,11 @@ Result<void> ConfigBuilder::add_setting(const std::string &argument) {
     const auto path = key.starts_with('/') ? pointer_parts(key) : split_dotted(key);
     if (equals == std::string::npos || !usable_path(path)) {
         return fail(K2S_E_USAGE, "--set {}: write KEY=VALUE with a key such as log.level",
-                    quote(argument));
+                    quote(key));
     }
+    // The key alone: the value may be a secret, and messages show where it came from.
     return add_text(
-        path, {ConfigLayer::command_line, lossy_utf8(argument), 0, 0, argument.substr(equals + 1)});
+        path, {ConfigLayer::command_line, lossy_utf8(key), 0, 0, argument.substr(equals + 1)});
 }
 
 } // namespace k2s::core

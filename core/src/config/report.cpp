@@ -55,9 +55,7 @@ void add_leaves(const Config &config, const json &value, const std::string &poin
     row["key"] = key;
     row["value"] = visible(config, value, pointer);
     row["layer"] = layer_name(origin.layer);
-    row["origin"] = origin.layer == ConfigLayer::command_line && config.is_secret(pointer)
-                        ? std::string("--set")
-                        : origin.describe();
+    row["origin"] = origin.describe();
     out.push_back(std::move(row));
 }
 

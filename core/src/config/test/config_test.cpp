@@ -281,8 +281,8 @@ BOOST_FIXTURE_TEST_CASE(later_layers_win_and_origins_tell, Fixture) {
          path_text(folder / "own.yml") + ":1:7"},
         {[&] { options.variables = Variables{Variable{"K2S_LOG__FILES", "4"}}; }, "4",
          "environment K2S_LOG__FILES"},
-        {[&] { options.set = {"log.files=5"}; }, "5", "--set log.files=5"},
-        {[&] { options.set.push_back("/log/files=6"); }, "6", "--set /log/files=6"},
+        {[&] { options.set = {"log.files=5"}; }, "5", "--set log.files"},
+        {[&] { options.set.push_back("/log/files=6"); }, "6", "--set /log/files"},
     };
     for (const Step &step : steps) {
         step.add();
@@ -315,7 +315,7 @@ BOOST_FIXTURE_TEST_CASE(null_takes_back_and_lists_are_replaced, Fixture) {
     const ConfigPtr config = check();
     BOOST_TEST(text(*config, "/log/level") == "\"info\"");
     BOOST_TEST(config->origin("/services/p/settings/allow").describe() ==
-               "--set services.p.settings.allow=[\"z\"]");
+               "--set services.p.settings.allow");
     BOOST_TEST(text(*config, "/services/p/settings/allow") == "[\"z\"]");
     options.set = {"services=null"};
     BOOST_TEST(text(*check(), "/services") == "{}");
@@ -468,10 +468,16 @@ BOOST_FIXTURE_TEST_CASE(findings_name_place_and_remedy, Fixture) {
     options.file.clear();
     options.set = {"log.files=many"};
     BOOST_TEST(error().message ==
-               "--set log.files=many: /log/files: \"many\" is a text; expected an integer");
+               "--set log.files: /log/files: \"many\" is a text; expected an integer");
     options.set = {"log.files=-5", "log.format=x"};
     BOOST_TEST(contains(error().message, "/log/files"));
-    BOOST_TEST(contains(error().message, "\n--set log.format=x: /log/format"));
+    BOOST_TEST(contains(error().message, "\n--set log.format: /log/format"));
+    // Nor where it came from.
+    options.set = {"services.p.feature=httpproxy", "services.p.settings.addr=x",
+                   "services.p.settings.password=pw1"};
+    BOOST_TEST(error().message ==
+               "--set services.p.settings.password: /services/p/settings/password: the value is "
+               "too short; expected at least 4 characters");
 }
 
 BOOST_FIXTURE_TEST_CASE(files_that_cannot_be_used, Fixture) {
@@ -541,7 +547,7 @@ BOOST_FIXTURE_TEST_CASE(show_hides_secrets_and_names_origins, Fixture) {
         R"({"key":"services.p.settings.mode","value":"safe","layer":"default","origin":"default"})");
     BOOST_TEST(contains(row("services.p.settings.addr"), "c.yaml:1:47"));
     BOOST_TEST(contains(row("services.p.settings.password"),
-                        R"("layer":"command line","origin":"--set")"));
+                        R"("layer":"command line","origin":"--set services.p.settings.password")"));
 }
 
 BOOST_FIXTURE_TEST_CASE(validation_data, Fixture) {
