@@ -277,6 +277,17 @@ class Changes(Sealed):
             store.chmod(0o666)
             self.fails(5, "bad", text="trust.json")
 
+    def test_more_than_a_store_holds(self):
+        _, key_id = self.signed()
+        self.k2s("plugin", "trust", "revoke", key_id, "--reason", "lost")
+        store = self.place() / "ProgramData/K2s/trust.json" if WINDOWS else self.top / "state/trust.json"
+        full = json.loads(store.read_text())
+        full["revoked"] = [{"key": f"{n:064x}", "reason": ""} for n in range(1024)]
+        store.write_text(json.dumps(full))
+        self.fails(3, "plugin", "trust", "revoke", key_id, "--reason", "lost",
+                   text="1025 items are more than the limit of 1024")
+        self.assertEqual(json.loads(store.read_text()), full)
+        self.assertEqual(self.run_exe("k2s", "bad").code, 0)
 
     @unittest.skipIf(WINDOWS, "an open file cannot be replaced there")
     def test_swapped_while_it_starts(self):

@@ -26,7 +26,8 @@ Json describe(const trust::TrustedKey &key) {
             {"expires", key.expires}};
 }
 
-/// The list that a command changes: the tree's, or this user's (the machine's for its administrator).
+/// The list that a command changes: the tree's, or this user's (the machine's for its
+/// administrator).
 fs::path chosen_store(App &app) {
     const auto &stores = app.gate().trust().places().stores;
     return app.flag("tree") ? stores.front() : stores[1];
@@ -40,8 +41,12 @@ Result<int> change_store(App &app, const fs::path &file, Json result, Change cha
     auto lock = trust::RecordsLock::take(file);
     auto store = lock ? trust::read_trust_store(file) : pass(lock);
     auto changed = store ? change(*store) : pass(store);
-    if (!changed) {
-        return pass(changed);
+    // What cannot be read again would lock out every trusted plugin.
+    auto readable = changed ? trust::parse_trust_store(trust::format_trust_store(*store),
+                                                       path_text(file) + " with this change")
+                            : pass(changed);
+    if (!readable) {
+        return pass(readable);
     }
     result["file"] = path_text(file);
     if (app.dry_run()) {
@@ -78,21 +83,17 @@ Result<int> add(App &app) {
                         revoked->reason);
         }
     }
-    return change_store(app, chosen_store(app), describe(*key),
-                        [&](TrustStore &store) -> Result<void> {
-                            std::erase_if(store.keys,
-                                          [&](const auto &one) { return one.key == key->key; });
-                            if (store.keys.size() == trust::k_most_keys) {
-                                return fail(K2S_E_NO_MEMORY, "there are {} keys already: remove one",
-                                            trust::k_most_keys);
-                            }
-                            store.keys.push_back(*key);
-                            return {};
-                        });
+    return change_store(
+        app, chosen_store(app), describe(*key), [&](TrustStore &store) -> Result<void> {
+            std::erase_if(store.keys, [&](const auto &one) { return one.key == key->key; });
+            store.keys.push_back(*key);
+            return {};
+        });
 }
 
 /// The one key that begins with these digits.
-Result<trust::PublicKey> find_key(const std::vector<TrustStore> &stores, const std::string &digits) {
+Result<trust::PublicKey> find_key(const std::vector<TrustStore> &stores,
+                                  const std::string &digits) {
     if (const auto whole = from_hex<K2S_ED25519_KEY_SIZE>(digits)) {
         return *whole;
     }
