@@ -50,8 +50,8 @@ int32_t K2S_CALL read(k2s_bytes bytes, const k2s_archive_reader *reader, k2s_err
         std::size_t size = 0;
         la_int64_t offset = 0;
         int part = ARCHIVE_OK;
-        while (status >= 0 && (part = archive_read_data_block(from.get(), &piece, &size, &offset)) ==
-                                  ARCHIVE_OK) {
+        while (status >= 0 &&
+               (part = archive_read_data_block(from.get(), &piece, &size, &offset)) == ARCHIVE_OK) {
             status = reader->data(reader->context, {static_cast<const uint8_t *>(piece), size});
         }
         if (status < 0) {
@@ -67,7 +67,8 @@ int32_t K2S_CALL read(k2s_bytes bytes, const k2s_archive_reader *reader, k2s_err
 int32_t K2S_CALL write(const k2s_str *names, const k2s_bytes *contents, uint64_t count,
                        const k2s_sink *to, k2s_error *error) {
     const Writing out(archive_write_new(), archive_write_free);
-    const auto put = [](archive *, void *context, const void *data, std::size_t size) -> la_ssize_t {
+    const auto put = [](archive *, void *context, const void *data,
+                        std::size_t size) -> la_ssize_t {
         const auto &sink = *static_cast<const k2s_sink *>(context);
         return sink.write(sink.context, {static_cast<const uint8_t *>(data), size}) < 0
                    ? -1

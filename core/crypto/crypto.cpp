@@ -54,8 +54,8 @@ int32_t K2S_CALL verify(const uint8_t *key, k2s_bytes message, const uint8_t *si
 
 bool raw_key(EVP_PKEY *key, uint8_t *raw) {
     std::size_t size = K2S_ED25519_KEY_SIZE;
-    return EVP_PKEY_id(key) == EVP_PKEY_ED25519 && EVP_PKEY_get_raw_public_key(key, raw, &size) == 1 &&
-           size == K2S_ED25519_KEY_SIZE;
+    return EVP_PKEY_id(key) == EVP_PKEY_ED25519 &&
+           EVP_PKEY_get_raw_public_key(key, raw, &size) == 1 && size == K2S_ED25519_KEY_SIZE;
 }
 
 Memory memory_of(k2s_bytes bytes) {
@@ -76,8 +76,7 @@ int32_t K2S_CALL sign(k2s_bytes private_pem, k2s_bytes message, uint8_t *key, ui
     }
     const Digest state(EVP_MD_CTX_new());
     std::size_t size = K2S_ED25519_SIGNATURE_SIZE;
-    if (!state ||
-        EVP_DigestSignInit(state.get(), nullptr, nullptr, nullptr, loaded.get()) != 1 ||
+    if (!state || EVP_DigestSignInit(state.get(), nullptr, nullptr, nullptr, loaded.get()) != 1 ||
         EVP_DigestSign(state.get(), signature, &size, message.ptr,
                        static_cast<std::size_t>(message.len)) != 1) {
         return K2S_E_FAILED;

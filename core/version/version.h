@@ -7,8 +7,8 @@
 extern "C" {
 #endif
 
-extern const char k2s_version[];        /* "2.0.0" */
-extern const char k2s_version_string[]; /* "v2.0.0+5114f85[.dirty]" */
+extern const char k2s_version[];         /* "2.0.0" */
+extern const char k2s_version_string[];  /* "v2.0.0+5114f85[.dirty]" */
 extern const char k2s_version_details[]; /* the indented lines of `<tool> -version` */
 
 #ifdef __cplusplus

@@ -237,7 +237,8 @@ class Worker {
     }
 
     Answer create() {
-        const auto where = [this](const core::Manifest &, [[maybe_unused]] const core::fs::path &file) {
+        const auto where = [this](const core::Manifest &,
+                                  [[maybe_unused]] const core::fs::path &file) {
             core::VerifiedLibrary library;
 #ifdef _WIN32
             library.path = file; // the host's open file keeps it from being changed

@@ -9,16 +9,16 @@
 #include <k2s/abi/commands.h>
 #include <k2s/abi/draft/config.h>
 #include <k2s/abi/draft/events.h>
-#include <k2s/abi/executor.h>
 #include <k2s/abi/draft/lifecycle.h>
+#include <k2s/abi/draft/registry.h>
+#include <k2s/abi/executor.h>
 #include <k2s/abi/log.h>
 #include <k2s/abi/metrics.h>
+#include <k2s/abi/plugin.h>
 #include <k2s/abi/process.h>
 #include <k2s/abi/progress.h>
-#include <k2s/abi/draft/registry.h>
 #include <k2s/abi/services.h>
 #include <k2s/abi/stdio.h>
-#include <k2s/abi/plugin.h>
 
 /* The host and those of its interfaces that are looked up once, in create. */
 typedef struct Host {

@@ -103,8 +103,8 @@ class Networking final : public Plugin, public Services, public Commands, public
         if (call.command() == "httpproxy test") {
             return httpproxy::run_test_command(host(), call);
         }
-        return Error{K2S_E_NOT_FOUND, "the networking plugin has no command '" +
-                                          std::string(call.command()) + "'"};
+        return Error{K2S_E_NOT_FOUND,
+                     "the networking plugin has no command '" + std::string(call.command()) + "'"};
     }
 
   private:

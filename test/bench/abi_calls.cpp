@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the C ABI and the SDK's trampolines cost: a call with a borrowed string that returns a status,
-// beside the same work behind a plain function pointer; and a log call below its level.
+// What the C ABI and the SDK's trampolines cost: a call with a borrowed string that returns a
+// status, beside the same work behind a plain function pointer; and a log call below its level.
 #include <chrono>
 #include <cstdio>
 
@@ -29,12 +29,13 @@ class Subject final : public k2s::Plugin, public k2s::Services {
 };
 
 const int32_t threshold = K2S_LOG_INFO;
-const k2s_log log_table{sizeof(k2s_log), 0, &threshold,
-                        [](const k2s_host *, int32_t, k2s_str, const k2s_field *, uint64_t,
-                           uint64_t) { ++sum; }};
-const k2s_host host{sizeof(k2s_host), 0, nullptr, {}, [](const k2s_host *, k2s_str) -> const void * {
-                        return &log_table;
-                    }};
+const k2s_log log_table{
+    sizeof(k2s_log), 0, &threshold,
+    [](const k2s_host *, int32_t, k2s_str, const k2s_field *, uint64_t, uint64_t) { ++sum; }};
+const k2s_host host{
+    sizeof(k2s_host), 0, nullptr, {}, [](const k2s_host *, k2s_str) -> const void * {
+        return &log_table;
+    }};
 
 template <class Body> double ns_per_call(Body body) {
     double best = 1e9;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an ADD or DEL of bridge with host-local costs at least: one process that sends the messages and reads
- * the answers, writes the files and sysctls, and knows all names, addresses and indexes beforehand but those
- * that the kernel chooses. Nothing is parsed, searched or checked. The messages are libmnl's; to load it takes
- * 0.06 ms, which bridge does not pay.
+ * What an ADD or DEL of bridge with host-local costs at least: one process that sends the messages
+ * and reads the answers, writes the files and sysctls, and knows all names, addresses and indexes
+ * beforehand but those that the kernel chooses. Nothing is parsed, searched or checked. The
+ * messages are libmnl's; to load it takes 0.06 ms, which bridge does not pay.
  *
  *   cni_floor add|del|add-masq|del-masq NETNS BRIDGE ADDRESS FOLDER
  *
@@ -21,11 +21,11 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
-#include <sys/file.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #define HOST_END "vethfloor0"
@@ -49,7 +49,9 @@ static struct nlmsghdr *begin(uint16_t type, uint16_t flags) {
     return header;
 }
 
-static void end(const struct nlmsghdr *header) { used += MNL_ALIGN(header->nlmsg_len); }
+static void end(const struct nlmsghdr *header) {
+    used += MNL_ALIGN(header->nlmsg_len);
+}
 
 static struct mnl_socket *open_socket(int family) {
     struct mnl_socket *socket = mnl_socket_open(family);

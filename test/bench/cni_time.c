@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Starts a program in a network namespace, COUNT times at once, and says how long it took from the first
- * start to the last end and how much processor time, in microseconds, and the largest resident size in
- * KiB. What enters the namespace is not measured.
+ * Starts a program in a network namespace, COUNT times at once, and says how long it took from the
+ * first start to the last end and how much processor time, in microseconds, and the largest
+ * resident size in KiB. What enters the namespace is not measured.
  *
  *   cni_time COUNT NETNS INPUT PROGRAM [ARGUMENT…]
  *
@@ -25,7 +25,9 @@ static double now(void) {
     return (double)time.tv_sec * 1e6 + (double)time.tv_nsec / 1e3;
 }
 
-static double micros(struct timeval time) { return (double)time.tv_sec * 1e6 + (double)time.tv_usec; }
+static double micros(struct timeval time) {
+    return (double)time.tv_sec * 1e6 + (double)time.tv_usec;
+}
 
 /* Replaces the "%d" of a variable. */
 static void number(const char *name, const char *pattern, int n) {
@@ -69,7 +71,8 @@ int main(int argc, char **argv) {
     const double took = now() - before;
     struct rusage usage;
     getrusage(RUSAGE_CHILDREN, &usage);
-    printf("%.0f %.0f %ld\n", took, micros(usage.ru_utime) + micros(usage.ru_stime), usage.ru_maxrss);
+    printf("%.0f %.0f %ld\n", took, micros(usage.ru_utime) + micros(usage.ru_stime),
+           usage.ru_maxrss);
     if (failed != 0) {
         fprintf(stderr, "%d of %d failed\n", failed, count);
     }

@@ -136,7 +136,8 @@ int main(int argc, char **argv) {
     const int on = 1;
     const int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* accepted sockets inherit it */
+    setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &on,
+               sizeof on); /* accepted sockets inherit it */
     if (bind(listener, (const struct sockaddr *)&at, sizeof at) != 0 ||
         listen(listener, 4096) != 0) {
         perror(argv[1]);
@@ -151,7 +152,8 @@ int main(int argc, char **argv) {
         for (int i = 0; i < count; ++i) {
             const struct end *end = events[i].data.ptr;
             if (end == NULL) {
-                for (int fd; (fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;) {
+                for (int fd;
+                     (fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;) {
                     begin(fd, &to);
                 }
                 continue;

@@ -217,7 +217,8 @@ std::vector<CommandGroup> host_groups() {
 }
 
 std::vector<std::string> reserved_words() {
-    return {"run", "host", "plugin", "feature", "config", "doctor", "dump", "version", "completion", "man", "help"};
+    return {"run",  "host",    "plugin",     "feature", "config", "doctor",
+            "dump", "version", "completion", "man",     "help"};
 }
 
 } // namespace k2s::core

@@ -9,8 +9,8 @@
 
 namespace k2s::core {
 
-/// The commands that the host itself has (`k2s run`, `k2s plugin list`, …), as data in the same form
-/// as a plugin's. Parsed on the first call.
+/// The commands that the host itself has (`k2s run`, `k2s plugin list`, …), as data in the same
+/// form as a plugin's. Parsed on the first call.
 const Manifest &host_manifest();
 
 /// Summaries of the positions that only group commands: `k2s plugin`.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// Which plugins and features run in a worker, and with what rights. `said` is what the configuration
-/// says of a plugin or feature, or nullptr.
+/// Which plugins and features run in a worker, and with what rights. `said` is what the
+/// configuration says of a plugin or feature, or nullptr.
 #pragma once
 
 #include <chrono>

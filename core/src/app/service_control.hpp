@@ -10,9 +10,9 @@ namespace k2s::core {
 /// Tells whoever started this process that its services run now.
 using Ready = std::function<void()>;
 
-/// Runs `body` to its end and gives back its exit code. When the service control manager started this
-/// process, it hears of start, running and end, and its stop, shutdown and parameter change become
-/// requests to `cancellation`. Elsewhere the body simply runs.
+/// Runs `body` to its end and gives back its exit code. When the service control manager started
+/// this process, it hears of start, running and end, and its stop, shutdown and parameter change
+/// become requests to `cancellation`. Elsewhere the body simply runs.
 int run_as_service(Cancellation &cancellation, const std::function<int(const Ready &)> &body);
 
 /// What goes on in the host from then on.

@@ -28,8 +28,8 @@ Result<int> show_config(App &app) {
     if (what == "show") {
         return config ? app.print(config_show(**config, app.flag("origin"))) : pass(config);
     }
-    auto printed = app.print(config_validation(config ? config->get() : nullptr,
-                                               config ? nullptr : &config.error()));
+    auto printed = app.print(
+        config_validation(config ? config->get() : nullptr, config ? nullptr : &config.error()));
     return printed && !config ? exit_code(config.error().code) : printed;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// \file
-/// k2s plugin list|info|explain, k2s feature list, k2s version: what manifests tell, no code loaded.
+/// k2s plugin list|info|explain, k2s feature list, k2s version: what manifests tell, no code
+/// loaded.
 #include <algorithm>
 
 #include "app/app.hpp"
@@ -14,8 +15,8 @@ using Json = nlohmann::ordered_json;
 std::string_view state_of(App &app, std::size_t index) {
     const PluginSet &plugins = app.plugins();
     const auto &candidate = plugins.candidates()[index];
-    return !candidate.enabled                                         ? "disabled"
-           : plugins.resolution().verdicts[index].refused.has_value() ? "refused"
+    return !candidate.enabled                                              ? "disabled"
+           : plugins.resolution().verdicts[index].refused.has_value()      ? "refused"
            : app.gate().problem(candidate.manifest, plugins.folder(index)) ? "untrusted"
            : quarantine_reason(candidate.manifest, plugins.folder(index))  ? "quarantined"
                                                                            : "usable";
@@ -72,14 +73,14 @@ Json describe(App &app, std::size_t index) {
     }
     info["commands"] = Json::array();
     for (const auto &command : manifest.commands) {
-        info["commands"].push_back({{"command", fmt::format("k2s {}", fmt::join(command.path, " "))},
-                                    {"summary", command.summary}});
+        info["commands"].push_back(
+            {{"command", fmt::format("k2s {}", fmt::join(command.path, " "))},
+             {"summary", command.summary}});
     }
     info["requires"] = Json::array();
     for (const auto &need : manifest.required_contracts) {
-        info["requires"].push_back({{"contract", need.contract},
-                                    {"version", need.version},
-                                    {"optional", need.optional}});
+        info["requires"].push_back(
+            {{"contract", need.contract}, {"version", need.version}, {"optional", need.optional}});
     }
     info["provides"] = Json::array();
     for (const auto &provided : manifest.provided_contracts) {
@@ -129,13 +130,13 @@ Result<int> show_plugins(App &app) {
         return app.print(describe(app, *index));
     }
     auto reasons = explain(plugins.candidates(), plugins.resolution(), *index);
-    if (const auto why = quarantine_reason(plugins.candidates()[*index].manifest,
-                                           plugins.folder(*index))) {
-        reasons.push_back(fmt::format("quarantined: {} (`k2s plugin enable {}` tries it again)",
-                                      *why, id));
+    if (const auto why =
+            quarantine_reason(plugins.candidates()[*index].manifest, plugins.folder(*index))) {
+        reasons.push_back(
+            fmt::format("quarantined: {} (`k2s plugin enable {}` tries it again)", *why, id));
     }
-    if (const auto why = app.gate().problem(plugins.candidates()[*index].manifest,
-                                            plugins.folder(*index))) {
+    if (const auto why =
+            app.gate().problem(plugins.candidates()[*index].manifest, plugins.folder(*index))) {
         reasons.push_back(why->message);
     }
     return app.print({{"id", id}, {"state", state_of(app, *index)}, {"reasons", reasons}});

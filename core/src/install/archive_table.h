@@ -28,7 +28,8 @@ typedef struct k2s_archive {
     /* K2S_E_CONFIG with *error filled when it is no whole zip archive. */
     int32_t(K2S_CALL *read)(k2s_bytes archive, const k2s_archive_reader *reader, k2s_error *error);
 
-    /* Names and contents, `count` of each; times are left out, so that equal files give equal bytes. */
+    /* Names and contents, `count` of each; times are left out, so that equal files give equal
+     * bytes. */
     int32_t(K2S_CALL *write)(const k2s_str *names, const k2s_bytes *contents, uint64_t count,
                              const k2s_sink *archive, k2s_error *error);
 } k2s_archive;

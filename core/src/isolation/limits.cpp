@@ -14,9 +14,9 @@ constexpr uint64_t k_foreign_memory_mb = 512;
 /// What tells nothing of the host but how it finds programs and writes texts and times; on Windows
 /// also what its own libraries ask for.
 constexpr const char *k_harmless[] = {
-    "PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ",
+    "PATH",       "LANG",        "LC_ALL", "LC_CTYPE", "TZ",
 #ifdef _WIN32
-    "SystemRoot", "SystemDrive", "windir", "TEMP", "TMP",
+    "SystemRoot", "SystemDrive", "windir", "TEMP",     "TMP",
 #endif
 };
 

@@ -284,9 +284,9 @@ std::chrono::milliseconds RemotePlugin::note_end(const Line *line,
         k2s_field{to_abi("printed"), to_abi(end.printed), 0, 0, K2S_FIELD_TEXT, 0},
         k2s_field{to_abi("restart_in_ms"), {}, pause.count(), 0, K2S_FIELD_INT, 0}};
     scope_->services().log(K2S_LOG_ERROR, scope_->id(),
-                           enough    ? "the worker ended too often: the plugin is quarantined"
-                           : again   ? "the worker ended and is started again"
-                                     : "the worker ended; the next call starts it again",
+                           enough  ? "the worker ended too often: the plugin is quarantined"
+                           : again ? "the worker ended and is started again"
+                                   : "the worker ended; the next call starts it again",
                            std::span(fields).first(again ? 3 : 2));
     if (enough && plan_.quarantine) {
         plan_.quarantine(fmt::format("its worker ended {} times in a row: {}", ends, end.how));

@@ -13,8 +13,8 @@ ServiceSet::Entry *ServiceSet::find(const std::string &instance) {
 }
 
 Result<void> ServiceSet::launch(Entry &entry) {
-    auto handle = entry.plugin->start_service(entry.spec.feature, entry.spec.instance,
-                                              entry.spec.settings);
+    auto handle =
+        entry.plugin->start_service(entry.spec.feature, entry.spec.instance, entry.spec.settings);
     const std::lock_guard lock(mutex_);
     if (!handle) {
         entry.failure = handle.error();
@@ -30,8 +30,8 @@ Result<void> ServiceSet::launch(Entry &entry) {
 Result<void> ServiceSet::halt(Entry &entry, std::chrono::milliseconds drain) {
     auto stopped = entry.plugin->stop_service(entry.handle, drain);
     if (!stopped && stopped.error().code != K2S_E_PARTIAL) {
-        return fail(stopped.error().code, "service '{}' cannot be stopped: {}",
-                    entry.spec.instance, stopped.error().message);
+        return fail(stopped.error().code, "service '{}' cannot be stopped: {}", entry.spec.instance,
+                    stopped.error().message);
     }
     const std::lock_guard lock(mutex_);
     entry.handle = 0;
@@ -170,7 +170,8 @@ Error ServiceSet::first_failure() const {
 nlohmann::ordered_json ServiceSet::states() const {
     std::unique_lock lock(mutex_);
     const auto entries = entries_;
-    lock.unlock(); // plugins are asked without the lock; one answers "unknown" for a stopped service
+    lock.unlock(); // plugins are asked without the lock; one answers "unknown" for a stopped
+                   // service
     auto list = nlohmann::ordered_json::array();
     for (const Entry &entry : entries) {
         nlohmann::ordered_json item{{"instance", entry.spec.instance},
@@ -196,7 +197,8 @@ nlohmann::ordered_json ServiceSet::states() const {
         }
         if (entry.handle != 0) {
             const auto status = entry.plugin->service_status(entry.handle);
-            const auto parsed = nlohmann::ordered_json::parse(status.value_or("null"), nullptr, false);
+            const auto parsed =
+                nlohmann::ordered_json::parse(status.value_or("null"), nullptr, false);
             if (parsed.is_object()) {
                 item["status"] = parsed;
             }

@@ -14,8 +14,7 @@ namespace k2s::core {
 constexpr auto k_load_mode = static_cast<boost::dll::load_mode::type>(
     LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_SYSTEM32);
 #else
-constexpr auto k_load_mode =
-    boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local;
+constexpr auto k_load_mode = boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local;
 #endif
 
 } // namespace k2s::core

@@ -92,10 +92,10 @@ struct Spec {
 
     /// Windows: what the tree's job object and token allow. A Linux program limits itself.
     struct Job {
-        std::uint64_t memory = 0;     ///< bytes committed by all together; 0: no limit
-        std::uint32_t processes = 0;  ///< at the same time; 0: no limit
-        bool restricted = false;      ///< a token without privileges
-        bool low_integrity = false;   ///< may write nothing that an ordinary process owns
+        std::uint64_t memory = 0;    ///< bytes committed by all together; 0: no limit
+        std::uint32_t processes = 0; ///< at the same time; 0: no limit
+        bool restricted = false;     ///< a token without privileges
+        bool low_integrity = false;  ///< may write nothing that an ordinary process owns
     } job;
 };
 

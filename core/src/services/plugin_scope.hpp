@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
-#include <k2s/abi/log.h>
 #include <k2s/abi/host.h>
+#include <k2s/abi/log.h>
 
 #include "services/executor.hpp"
 #include "services/lent_threads.hpp"

@@ -66,8 +66,8 @@ struct Ports {
     ConfigReader config;
     ConfigGeneration config_generation;
     ProcessRunner process;
-    /// Tables that stand in for those of this process, by id: a worker passes on what belongs to its
-    /// host. Empty, or NULL for an id: the usual one.
+    /// Tables that stand in for those of this process, by id: a worker passes on what belongs to
+    /// its host. Empty, or NULL for an id: the usual one.
     std::function<const void *(std::string_view id)> replaced;
 };
 

@@ -57,8 +57,8 @@ bool Crypto::verify(const PublicKey &key, std::string_view message,
 Result<Signed> Crypto::sign(std::string_view private_pem, std::string_view message,
                             std::string_view name) const {
     Signed made{};
-    if (table_->sign(to_bytes(private_pem), to_bytes(message), made.key.data(),
-                     made.value.data()) < 0) {
+    if (table_->sign(to_bytes(private_pem), to_bytes(message), made.key.data(), made.value.data()) <
+        0) {
         return fail(K2S_E_CONFIG,
                     "'{}' is no private Ed25519 key without password (PEM): make one with `k2s "
                     "plugin keygen`",
@@ -81,9 +81,9 @@ Result<KeyPair> Crypto::generate() const {
 Result<PublicKey> Crypto::read_public(std::string_view pem, std::string_view name) const {
     PublicKey key{};
     if (table_->read_public(to_bytes(pem), key.data()) < 0) {
-        return fail(K2S_E_CONFIG,
-                    "'{}' is no public Ed25519 key (PEM): give the .pub file of `k2s plugin keygen`",
-                    name);
+        return fail(
+            K2S_E_CONFIG,
+            "'{}' is no public Ed25519 key (PEM): give the .pub file of `k2s plugin keygen`", name);
     }
     return key;
 }

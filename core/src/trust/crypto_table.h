@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Between the core and its crypto module, a library of its own: the core loads it only when something
- * has to be hashed, signed or verified anew, so that a start with known plugins never maps OpenSSL.
- * Both come from one build; nothing here is for plugins.
+ * Between the core and its crypto module, a library of its own: the core loads it only when
+ * something has to be hashed, signed or verified anew, so that a start with known plugins never
+ * maps OpenSSL. Both come from one build; nothing here is for plugins.
  */
 #ifndef K2S_CORE_TRUST_CRYPTO_TABLE_H
 #define K2S_CORE_TRUST_CRYPTO_TABLE_H

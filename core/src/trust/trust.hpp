@@ -20,8 +20,9 @@ class Trust {
   public:
     explicit Trust(TrustPlaces places) : places_(std::move(places)), verdicts_(places_.verdicts) {}
 
-    /// The policy when the configuration says nothing: the tree's own. A tree without a store is one
-    /// that nobody installed: off. K2S_E_CONFIG, K2S_E_PERMISSION for a store that cannot be used.
+    /// The policy when the configuration says nothing: the tree's own. A tree without a store is
+    /// one that nobody installed: off. K2S_E_CONFIG, K2S_E_PERMISSION for a store that cannot be
+    /// used.
     Result<Policy> default_policy() const;
 
     /// Without a store in the tree and without a configured policy there is nothing to check.

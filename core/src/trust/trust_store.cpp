@@ -42,8 +42,8 @@ bool read_prefix(Reader &reader, json &value, std::string &to) {
         return false;
     }
     return to == "*" || is_name(to, 63, false, "-") ||
-           reader.problem(fmt::format("expected the beginning of plugin ids or \"*\", found {}",
-                                      quote(to)));
+           reader.problem(
+               fmt::format("expected the beginning of plugin ids or \"*\", found {}", quote(to)));
 }
 
 constexpr FieldTable<TrustedKey, 4> k_key_fields = {{
@@ -112,9 +112,13 @@ bool TrustedKey::may_sign(std::string_view plugin) const {
     });
 }
 
-std::string key_id(const PublicKey &key) { return to_hex(key).substr(0, k_id_digits); }
+std::string key_id(const PublicKey &key) {
+    return to_hex(key).substr(0, k_id_digits);
+}
 
-const TrustedKey *TrustStore::find(const PublicKey &key) const { return find_in(keys, key); }
+const TrustedKey *TrustStore::find(const PublicKey &key) const {
+    return find_in(keys, key);
+}
 
 const Revocation *TrustStore::revocation(const PublicKey &key) const {
     return find_in(revoked, key);

@@ -27,9 +27,8 @@ bool parse_line(std::string_view line, TrustVerdict &verdict) {
     while (!line.empty()) {
         auto &[name, identity] = verdict.files.emplace_back();
         std::array<std::string_view, k_identity_fields> fields;
-        if (!text(name) || !std::ranges::all_of(fields, [&](auto &each) {
-                return next_field(line, each);
-            }) ||
+        if (!text(name) ||
+            !std::ranges::all_of(fields, [&](auto &each) { return next_field(line, each); }) ||
             !parse_identity(fields.data(), identity)) {
             return false;
         }

@@ -18,15 +18,15 @@ struct TrustVerdict {
     std::string key;    ///< key_id()
     std::string owner;
     std::int64_t expires = 0; ///< seconds since 1970; 0: no end
-    /// plugin.json, its signature, the folder, the plugin's files and the trust stores, in any order. A file that
-    /// is not there has the identity {}.
+    /// plugin.json, its signature, the folder, the plugin's files and the trust stores, in any
+    /// order. A file that is not there has the identity {}.
     std::vector<std::pair<std::string, FileIdentity>> files;
 
     bool operator==(const TrustVerdict &) const = default;
 };
 
-/// The verdicts in one file, a line each, `plugins.trust` of the state folder. Like the records it is
-/// ignored as a whole when others may write it. [one thread at a time]
+/// The verdicts in one file, a line each, `plugins.trust` of the state folder. Like the records it
+/// is ignored as a whole when others may write it. [one thread at a time]
 class TrustVerdicts {
   public:
     /// Nothing is read before the first question.

@@ -23,8 +23,8 @@ inline std::string to_hex(std::span<const std::uint8_t> bytes) {
     return text;
 }
 
-/// Exactly N bytes in lower-case digits; upper-case ones are refused, so that equal bytes have equal
-/// text.
+/// Exactly N bytes in lower-case digits; upper-case ones are refused, so that equal bytes have
+/// equal text.
 template <std::size_t N>
 std::optional<std::array<std::uint8_t, N>> from_hex(std::string_view text) {
     const auto digit = [](char c) {

@@ -56,9 +56,9 @@ int main(int argc, char **argv) {
     char library[PATH_MAX + sizeof("/lib/libk2s-core.so")];
     snprintf(library, sizeof(library), "%s/lib/libk2s-core.so", root);
     void *core = dlopen(library, RTLD_NOW | RTLD_LOCAL);
-    const auto core_main =
-        core != nullptr ? reinterpret_cast<k2s_core_main_v1_fn>(dlsym(core, K2S_CORE_MAIN))
-                        : nullptr;
+    const auto core_main = core != nullptr
+                               ? reinterpret_cast<k2s_core_main_v1_fn>(dlsym(core, K2S_CORE_MAIN))
+                               : nullptr;
     if (core_main == nullptr) {
         complain("cannot load the core (reinstall, or let the file k2s.root beside the exe name "
                  "the installed tree)",

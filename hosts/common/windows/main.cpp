@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
+#include <windows.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
-#include <windows.h>
 
 #include "../host.hpp"
 
@@ -36,7 +36,8 @@ bool find_root(wchar_t *root) {
     }
     wchar_t *name = wcsrchr(path, L'\\') + 1;
     wcscpy(name, L"k2s.root");
-    HANDLE file = CreateFileW(path, GENERIC_READ, FILE_SHARE_READ, nullptr, OPEN_EXISTING, 0, nullptr);
+    HANDLE file =
+        CreateFileW(path, GENERIC_READ, FILE_SHARE_READ, nullptr, OPEN_EXISTING, 0, nullptr);
     wcscpy(name, L"..");
     if (file != INVALID_HANDLE_VALUE) {
         char text[4096];
@@ -75,12 +76,12 @@ int wmain(int argc, wchar_t **wide_argv) {
     }
     char *root = to_utf8(library);
     wcscat(library, L"\\bin\\k2s-core.dll");
-    HMODULE core = LoadLibraryExW(
-        library, nullptr, LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_SYSTEM32);
-    const auto core_main =
-        core != nullptr ? reinterpret_cast<k2s_core_main_v1_fn>(
-                              reinterpret_cast<void *>(GetProcAddress(core, K2S_CORE_MAIN)))
-                        : nullptr;
+    HMODULE core = LoadLibraryExW(library, nullptr,
+                                  LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_SYSTEM32);
+    const auto core_main = core != nullptr
+                               ? reinterpret_cast<k2s_core_main_v1_fn>(
+                                     reinterpret_cast<void *>(GetProcAddress(core, K2S_CORE_MAIN)))
+                               : nullptr;
     if (core_main == nullptr) {
         char why[64];
         snprintf(why, sizeof(why), "Windows error %lu", GetLastError());

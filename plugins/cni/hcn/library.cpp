@@ -6,9 +6,9 @@
 namespace k2s::cni::hcn {
 namespace {
 
-constexpr const char *k_remedy =
-    "the Windows feature Containers has to be switched on, and Windows has to be of version 1809 or "
-    "later";
+constexpr const char *k_remedy = "the Windows feature Containers has to be switched on, and "
+                                 "Windows has to be of version 1809 or "
+                                 "later";
 
 HMODULE load_library(const std::string &folder, const wchar_t *name) {
     return folder.empty()

@@ -21,8 +21,8 @@ struct Kind {
 };
 
 /// What bridge uses of computenetwork.dll and vmcompute.dll, found at run time: a Windows without
-/// containers has neither. The libraries stay loaded, for a call that never returned may still be in
-/// one. Source: computenetwork.h of the Windows SDK.
+/// containers has neither. The libraries stay loaded, for a call that never returned may still be
+/// in one. Source: computenetwork.h of the Windows SDK.
 struct Library {
     Kind network{}, endpoint{}, name_space{};
     HRESULT(WINAPI *create_network)

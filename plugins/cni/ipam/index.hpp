@@ -43,7 +43,8 @@ class Index {
 
     /// What an owner's text is filed under.
     static uint64_t owner_key(std::string_view text) {
-        uint64_t key = 0xcbf29ce484222325ULL; // FNV-1a; the file itself is read before it is believed
+        uint64_t key =
+            0xcbf29ce484222325ULL; // FNV-1a; the file itself is read before it is believed
         for (const char c : text) {
             key = (key ^ static_cast<uint8_t>(c)) * 0x100000001b3ULL;
         }

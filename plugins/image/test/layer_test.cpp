@@ -122,8 +122,11 @@ BOOST_AUTO_TEST_CASE(entries_that_lead_out_are_refused) {
     CHECK_SAYS(check(Tar().add("\\\\host\\x", "x").bytes()), "absolute path");
     CHECK_SAYS(check(Tar().add("a/../../x", "x").bytes()), "'..'");
     CHECK_SAYS(check(Tar().add("a\xff", "x").bytes()), "no UTF-8");
-    BOOST_TEST(check(Tar().patched("groesse", 0, "gr\xc3\xb6\xc3\x9f" "e").bytes()) ==
-               "1 entries"); // in the header itself, as GNU tar writes it
+    BOOST_TEST(check(Tar()
+                         .patched("groesse", 0,
+                                  "gr\xc3\xb6\xc3\x9f"
+                                  "e")
+                         .bytes()) == "1 entries"); // in the header itself, as GNU tar writes it
     CHECK_SAYS(check(Tar().patched("dev", 156, "3").bytes()), "device");
     CHECK_SAYS(check(Tar().patched("pipe", 156, "6").bytes()), "device");
 }

@@ -205,8 +205,7 @@ Error Source::format(uint64_t line, uint64_t column, size_t line_begin, std::str
         i += length == 0 ? 1 : length;
     }
     return {code, fmt::format("{}:{}:{}: {}\n{}{}\n{}^", name_, lines_before_ + line, column,
-                              reason, shown,
-                              to < source_line.size() ? "…" : "", padding)};
+                              reason, shown, to < source_line.size() ? "…" : "", padding)};
 }
 
 } // namespace k2s::yaml2json

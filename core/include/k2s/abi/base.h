@@ -33,7 +33,7 @@ extern "C" {
 #endif
 
 /* True when the struct behind `p` was built with `field` in it. */
-#define K2S_HAS(p, field)                                                                         \
+#define K2S_HAS(p, field)                                                                          \
     ((uint64_t)((const char *)(&(p)->field + 1) - (const char *)(p)) <= (p)->struct_size)
 
 /* Status: 0 = done; positive = documented by the function; negative = one of these. A command that
@@ -66,8 +66,8 @@ typedef struct k2s_bytes {
     uint64_t len;
 } k2s_bytes;
 
-/* Filled by the callee on a negative status; domain and message are NUL-terminated UTF-8 and are cut
- * at a character boundary when too long. */
+/* Filled by the callee on a negative status; domain and message are NUL-terminated UTF-8 and are
+ * cut at a character boundary when too long. */
 typedef struct k2s_error {
     uint32_t struct_size;
     int32_t code;

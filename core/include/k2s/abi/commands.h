@@ -45,7 +45,7 @@ typedef struct k2s_invocation {
     uint64_t value_stride;
     const k2s_sink *out;  /* raw bytes to standard output */
     const k2s_sink *err;  /* text for a person, to standard error */
-    const k2s_sink *data; /* one JSON text that the host renders as --format says; "output": "data" */
+    const k2s_sink *data; /* one JSON text, shown as --format says; "output": "data" */
 } k2s_invocation;
 
 typedef struct k2s_commands {

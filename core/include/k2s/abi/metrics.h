@@ -32,7 +32,8 @@ typedef struct k2s_metrics {
     /* Counter or gauge: adds. Unknown handles are ignored. [any-thread, no-block] */
     void(K2S_CALL *add)(const k2s_host *host, k2s_handle metric, int64_t delta);
 
-    /* Gauge or counter: replaces; for counts that the plugin keeps itself. [any-thread, no-block] */
+    /* Gauge or counter: replaces; for counts that the plugin keeps itself. [any-thread, no-block]
+     */
     void(K2S_CALL *set)(const k2s_host *host, k2s_handle metric, int64_t value);
 
     /* Histogram: adds one observation. [any-thread, no-block] */

@@ -21,10 +21,10 @@ typedef struct k2s_process_spec {
     uint64_t argc;
     const k2s_str *env; /* "NAME=value" added, "NAME" removed; the rest is inherited */
     uint64_t env_count;
-    k2s_str directory; /* empty: the host's */
-    k2s_bytes input;   /* standard input, then end of file */
-    const k2s_sink *out; /* NULL: discarded */
-    const k2s_sink *err; /* NULL: discarded */
+    k2s_str directory;     /* empty: the host's */
+    k2s_bytes input;       /* standard input, then end of file */
+    const k2s_sink *out;   /* NULL: discarded */
+    const k2s_sink *err;   /* NULL: discarded */
     uint64_t output_limit; /* bytes per stream; more ends the process. 0: 16 MiB */
     uint64_t deadline_ms;  /* 0: 60 000 */
 } k2s_process_spec;

@@ -28,10 +28,9 @@ typedef struct k2s_services {
      * in force. K2S_E_UNSUPPORTED: the host stops and starts it instead. [strand, may-block] */
     int32_t(K2S_CALL *reload)(void *self, k2s_handle service, k2s_str settings, k2s_error *error);
 
-    /* Drains: takes no new work, lets running work end until `deadline_ms`, then cuts it. The handle
-     * is gone when it returns K2S_OK or K2S_E_PARTIAL (work was cut). [strand, may-block] */
-    int32_t(K2S_CALL *stop)(void *self, k2s_handle service, uint64_t deadline_ms,
-                            k2s_error *error);
+    /* Drains: takes no new work, lets running work end until `deadline_ms`, then cuts it. The
+     * handle is gone when it returns K2S_OK or K2S_E_PARTIAL (work was cut). [strand, may-block] */
+    int32_t(K2S_CALL *stop)(void *self, k2s_handle service, uint64_t deadline_ms, k2s_error *error);
 
     /* Writes the instance's state as a JSON object for `k2s host status`: what a person wants to
      * know (addresses, counts). [any-thread] */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a host exe hands to the core library. Not part of the plugin ABI: exe and core ship together. */
+/* What a host exe hands to the core library. Not part of the plugin ABI: exe and core ship
+ * together. */
 #ifndef K2S_HOST_MAIN_H
 #define K2S_HOST_MAIN_H
 
@@ -18,8 +19,8 @@ typedef struct k2s_preset {
     const char *command; /* path below `k2s`; "" for all commands */
 } k2s_preset;
 
-/* Exported by the core library. `root` is the installed tree (UTF-8), `argv` is UTF-8 on Windows and
- * as received on Linux. Returns the process exit code. */
+/* Exported by the core library. `root` is the installed tree (UTF-8), `argv` is UTF-8 on Windows
+ * and as received on Linux. Returns the process exit code. */
 typedef int(K2S_CALL *k2s_core_main_v1_fn)(const k2s_preset *preset, const char *root, int argc,
                                            const char *const *argv);
 #define K2S_CORE_MAIN "k2s_core_main_v1"

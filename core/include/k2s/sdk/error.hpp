@@ -63,9 +63,9 @@ inline k2s_error make_error() noexcept {
 
 /// The Error of a call that returned `status`.
 inline Error to_error(int32_t status, const k2s_error &error) {
-    return {status, error.message[0] != '\0' ? std::string(error.message)
-                                             : "failed without a message (status " +
-                                                   std::to_string(status) + ")"};
+    return {status, error.message[0] != '\0'
+                        ? std::string(error.message)
+                        : "failed without a message (status " + std::to_string(status) + ")"};
 }
 
 /// Runs `body` (which returns a Status) where no exception may escape: the edge of a module.
@@ -73,8 +73,7 @@ template <class Body>
 int32_t guarded(k2s_error *out, std::string_view domain, Body &&body) noexcept {
     try {
         const Status status = std::forward<Body>(body)();
-        return status.ok() ? status.value()
-                           : report(out, status.value(), domain, status.message());
+        return status.ok() ? status.value() : report(out, status.value(), domain, status.message());
     } catch (const std::bad_alloc &) {
         return report(out, K2S_E_NO_MEMORY, domain, "out of memory");
     } catch (const std::exception &caught) {

@@ -30,15 +30,15 @@ inline std::FILE *open_for_reading(const std::string &path) {
 
 } // namespace detail
 
-/// Reads all of a file, pipe or device of at most `limit` bytes into `content`; K2S_OK or the reason.
-/// `path` is UTF-8 on Windows, bytes elsewhere. [any-thread, may-block]
+/// Reads all of a file, pipe or device of at most `limit` bytes into `content`; K2S_OK or the
+/// reason. `path` is UTF-8 on Windows, bytes elsewhere. [any-thread, may-block]
 inline Status read_file(std::string_view path, std::size_t limit, std::string &content) {
     const std::string name(path);
     const std::unique_ptr<std::FILE, detail::CloseFile> file(detail::open_for_reading(name));
     const auto failed = [&](int why) {
-        const int32_t code = why == ENOENT                    ? K2S_E_NOT_FOUND
+        const int32_t code = why == ENOENT                   ? K2S_E_NOT_FOUND
                              : why == EACCES || why == EPERM ? K2S_E_PERMISSION
-                                                              : K2S_E_IO;
+                                                             : K2S_E_IO;
         return Status(Error{code, "cannot read '" + name + "': " + std::strerror(why)});
     };
     if (file == nullptr) {
@@ -53,7 +53,8 @@ inline Status read_file(std::string_view path, std::size_t limit, std::string &c
         const std::size_t got = std::fread(content.data() + used, 1, room, file.get());
         used += got;
         if (used > limit) {
-            return Error{K2S_E_NO_MEMORY, "cannot read '" + name + "': it is longer than the limit of " +
+            return Error{K2S_E_NO_MEMORY, "cannot read '" + name +
+                                              "': it is longer than the limit of " +
                                               std::to_string(limit) + " bytes"};
         }
         if (got < room) {

@@ -9,7 +9,9 @@
 
 namespace k2s {
 
-inline k2s_str to_abi(std::string_view text) noexcept { return {text.data(), text.size()}; }
+inline k2s_str to_abi(std::string_view text) noexcept {
+    return {text.data(), text.size()};
+}
 
 inline std::string_view from_abi(k2s_str text) noexcept {
     return text.len == 0 ? std::string_view{} : std::string_view(text.ptr, text.len);

@@ -25,11 +25,11 @@ std::vector<Finding> examine_system() {
     ::uname(&system);
     list.push_back({"system", State::ok,
                     fmt::format("{} {} {}", system.sysname, system.release, system.machine), ""});
-    list.push_back(
-        ::access("/proc/self/fd", R_OK | X_OK) == 0
-            ? Finding{"/proc", State::ok, "is mounted", ""}
-            : Finding{"/proc", State::fail, "is not mounted: plugins are loaded through it",
-                      "mount -t proc proc /proc"});
+    list.push_back(::access("/proc/self/fd", R_OK | X_OK) == 0
+                       ? Finding{"/proc", State::ok, "is mounted", ""}
+                       : Finding{"/proc", State::fail,
+                                 "is not mounted: plugins are loaded through it",
+                                 "mount -t proc proc /proc"});
     const auto lsm = first_line("/sys/kernel/security/lsm");
     if (!lsm.empty() && lsm.find("landlock") == std::string::npos) {
         list.push_back({"landlock", State::warn, fmt::format("is not among the kernel's {}", lsm),

@@ -23,10 +23,16 @@ bool write_all(int fd, std::string_view data) noexcept {
 
 } // namespace
 
-bool write_out(std::string_view data) noexcept { return write_all(STDOUT_FILENO, data); }
+bool write_out(std::string_view data) noexcept {
+    return write_all(STDOUT_FILENO, data);
+}
 
-void write_err(std::string_view text) noexcept { write_all(STDERR_FILENO, text); }
+void write_err(std::string_view text) noexcept {
+    write_all(STDERR_FILENO, text);
+}
 
-void end_process(int code) noexcept { ::_exit(code); }
+void end_process(int code) noexcept {
+    ::_exit(code);
+}
 
 } // namespace k2s::core

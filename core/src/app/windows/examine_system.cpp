@@ -16,10 +16,9 @@ std::string windows_version() {
         ::GetProcAddress(::GetModuleHandleW(L"ntdll.dll"), "RtlGetVersion")));
     OSVERSIONINFOW info{};
     info.dwOSVersionInfoSize = sizeof info;
-    return ask != nullptr && ask(&info) == 0
-               ? fmt::format("Windows {}.{}.{}", info.dwMajorVersion, info.dwMinorVersion,
-                             info.dwBuildNumber)
-               : "Windows";
+    return ask != nullptr && ask(&info) == 0 ? fmt::format("Windows {}.{}.{}", info.dwMajorVersion,
+                                                           info.dwMinorVersion, info.dwBuildNumber)
+                                             : "Windows";
 }
 
 Finding library(const wchar_t *name, const char *check, const char *feature) {

@@ -41,9 +41,13 @@ bool write_all(DWORD stream, std::string_view data) noexcept {
 
 } // namespace
 
-bool write_out(std::string_view data) noexcept { return write_all(STD_OUTPUT_HANDLE, data); }
+bool write_out(std::string_view data) noexcept {
+    return write_all(STD_OUTPUT_HANDLE, data);
+}
 
-void write_err(std::string_view text) noexcept { write_all(STD_ERROR_HANDLE, text); }
+void write_err(std::string_view text) noexcept {
+    write_all(STD_ERROR_HANDLE, text);
+}
 
 void end_process(int code) noexcept {
     TerminateProcess(GetCurrentProcess(), static_cast<UINT>(code));

@@ -57,8 +57,10 @@ DWORD WINAPI on_control(DWORD control, DWORD, void *, void *) {
     case SERVICE_CONTROL_PARAMCHANGE:
         current->cancellation.request_reload();
         return NO_ERROR;
-    case SERVICE_CONTROL_INTERROGATE: return NO_ERROR;
-    default: return ERROR_CALL_NOT_IMPLEMENTED;
+    case SERVICE_CONTROL_INTERROGATE:
+        return NO_ERROR;
+    default:
+        return ERROR_CALL_NOT_IMPLEMENTED;
     }
 }
 
@@ -72,8 +74,8 @@ void WINAPI service_main(DWORD, LPWSTR *) {
     report(SERVICE_STOPPED, 0);
 }
 
-/// Whether the service manager is this process's parent. Asking the dispatcher instead can take half a
-/// minute for a program that somebody else started.
+/// Whether the service manager is this process's parent. Asking the dispatcher instead can take
+/// half a minute for a program that somebody else started.
 bool started_by_service_manager() {
     HANDLE snapshot = CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0);
     if (snapshot == INVALID_HANDLE_VALUE) {

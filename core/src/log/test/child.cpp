@@ -4,8 +4,8 @@
 #include "child.hpp"
 
 #if defined(_WIN32)
-#include <process.h>
 #include <windows.h>
+#include <process.h>
 
 intptr_t start_child(const std::string &program, const std::vector<std::string> &arguments) {
     // _spawnv joins the arguments with blanks: quote each.

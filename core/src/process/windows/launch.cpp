@@ -266,11 +266,11 @@ Result<Launched> launch(const Spec &spec, const StandardHandles &standard,
         token = std::move(*made);
     }
     const BOOL created =
-        token.valid() ? ::CreateProcessAsUserW(token.get(), file.c_str(), line.data(), nullptr,
-                                               nullptr, TRUE, flags, block.data(), folder,
-                                               &startup.StartupInfo, &started)
-                      : ::CreateProcessW(file.c_str(), line.data(), nullptr, nullptr, TRUE, flags,
-                                         block.data(), folder, &startup.StartupInfo, &started);
+        token.valid()
+            ? ::CreateProcessAsUserW(token.get(), file.c_str(), line.data(), nullptr, nullptr, TRUE,
+                                     flags, block.data(), folder, &startup.StartupInfo, &started)
+            : ::CreateProcessW(file.c_str(), line.data(), nullptr, nullptr, TRUE, flags,
+                               block.data(), folder, &startup.StartupInfo, &started);
     if (created == FALSE) {
         return start_error(shown, ::GetLastError());
     }

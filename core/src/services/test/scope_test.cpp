@@ -7,9 +7,9 @@
 #include "services/test/support.hpp"
 
 #include <k2s/abi/draft/events.h>
+#include <k2s/abi/draft/registry.h>
 #include <k2s/abi/executor.h>
 #include <k2s/abi/metrics.h>
-#include <k2s/abi/draft/registry.h>
 
 using namespace k2s::core;
 using namespace k2s::core::test;

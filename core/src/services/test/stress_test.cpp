@@ -6,9 +6,9 @@
 #include <thread>
 
 #include <k2s/abi/draft/events.h>
+#include <k2s/abi/draft/registry.h>
 #include <k2s/abi/executor.h>
 #include <k2s/abi/metrics.h>
-#include <k2s/abi/draft/registry.h>
 
 #include "services/test/support.hpp"
 

@@ -7,11 +7,11 @@
 
 #include <k2s/abi/draft/config.h>
 #include <k2s/abi/draft/events.h>
+#include <k2s/abi/draft/registry.h>
 #include <k2s/abi/executor.h>
 #include <k2s/abi/metrics.h>
 #include <k2s/abi/process.h>
 #include <k2s/abi/progress.h>
-#include <k2s/abi/draft/registry.h>
 #include <k2s/abi/stdio.h>
 #include <k2s/sdk/host.hpp>
 

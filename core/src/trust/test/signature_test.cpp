@@ -29,10 +29,10 @@ void expect_refused(const std::string &text, const std::string &words) {
 } // namespace
 
 BOOST_AUTO_TEST_CASE(stores) {
-    const auto store = must_parse(
-        R"({"trust": 1, "policy": "warn", "keys": [{"key": ")" + k_key +
-        R"(", "owner": "ACME", "prefixes": ["acme"], "expires": "2027-02-28"}],)" +
-        R"("revoked": [{"key": ")" + std::string(64, 'b') + R"(", "reason": "lost"}]})");
+    const auto store =
+        must_parse(R"({"trust": 1, "policy": "warn", "keys": [{"key": ")" + k_key +
+                   R"(", "owner": "ACME", "prefixes": ["acme"], "expires": "2027-02-28"}],)" +
+                   R"("revoked": [{"key": ")" + std::string(64, 'b') + R"(", "reason": "lost"}]})");
     BOOST_TEST((store.policy == Policy::warn));
     BOOST_TEST_REQUIRE(store.keys.size() == 1u);
     BOOST_TEST(store.find(store.keys[0].key)->owner == "ACME");
@@ -75,8 +75,9 @@ BOOST_AUTO_TEST_CASE(prefixes_end_at_a_word) {
 BOOST_AUTO_TEST_CASE(last_days) {
     BOOST_TEST(end_of_day("1970-01-01").value() == 86400);
     BOOST_TEST(end_of_day("2028-02-29").value() == 1835481600);
-    for (const auto *text : {"", "2027-1-01", "2027-13-01", "2027-00-10", "2027-02-30", "1969-12-31",
-                             "2027/02/03", "2027-02-3x", "+027-02-03", "2027-02-033"}) {
+    for (const auto *text :
+         {"", "2027-1-01", "2027-13-01", "2027-00-10", "2027-02-30", "1969-12-31", "2027/02/03",
+          "2027-02-3x", "+027-02-03", "2027-02-033"}) {
         BOOST_TEST(!end_of_day(text), text);
     }
 }
@@ -112,7 +113,8 @@ BOOST_AUTO_TEST_CASE(hexadecimal_digits) {
 }
 
 BOOST_AUTO_TEST_CASE(verdict_lines) {
-    TrustVerdict verdict{"/a b/\tc", "0123", "A\nB", 7, {{"plugin.json", {1, 2, 3, 4, -5, 6}}, {".", {}}}};
+    TrustVerdict verdict{
+        "/a b/\tc", "0123", "A\nB", 7, {{"plugin.json", {1, 2, 3, 4, -5, 6}}, {".", {}}}};
     const auto text = format_verdicts({verdict, verdict});
     const auto read = parse_verdicts(text);
     BOOST_TEST_REQUIRE(read.size() == 2u);

@@ -74,7 +74,8 @@ bool may_administer(PSID sid) {
     return ::IsWellKnownSid(sid, WinBuiltinAdministratorsSid) != FALSE ||
            ::IsWellKnownSid(sid, WinLocalSystemSid) != FALSE ||
            (!user.empty() &&
-            ::EqualSid(sid, reinterpret_cast<const TOKEN_USER *>(user.data())->User.Sid) != FALSE) ||
+            ::EqualSid(sid, reinterpret_cast<const TOKEN_USER *>(user.data())->User.Sid) !=
+                FALSE) ||
            sid_text(sid) == k_trusted_installer;
 }
 

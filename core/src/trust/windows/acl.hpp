@@ -15,8 +15,8 @@ enum class Access {
     replace_strict, ///< likewise for a folder further up: remove or take over what is in it
 };
 
-/// Refuses a security descriptor that lets others in. `name` is for the message. Apart from the file
-/// access, so that tests can judge descriptors written as SDDL. Error: K2S_E_PERMISSION.
+/// Refuses a security descriptor that lets others in. `name` is for the message. Apart from the
+/// file access, so that tests can judge descriptors written as SDDL. Error: K2S_E_PERMISSION.
 Result<void> judge_access(PSECURITY_DESCRIPTOR descriptor, std::string_view name,
                           Access access = Access::change);
 

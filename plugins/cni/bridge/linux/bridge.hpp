@@ -4,11 +4,11 @@
 #include <functional>
 #include <string>
 
-#include "bridge/linux/config.hpp"
 #include "bridge/ipam.hpp"
 #include "bridge/journal.hpp"
-#include "bridge/port_rules.hpp"
+#include "bridge/linux/config.hpp"
 #include "bridge/linux/ports.hpp"
+#include "bridge/port_rules.hpp"
 #include "spec/request.hpp"
 
 namespace k2s::cni {

@@ -23,7 +23,7 @@ struct BridgeConfig {
     bool force_bridge_gateway = false, loopback_dsr = false, dual_stack = false;
     bool gateway_from_additional_routes = false;
     std::vector<Route> additional_routes;
-    std::vector<Prefix> subnets;             // of a network that has to be made
+    std::vector<Prefix> subnets;            // of a network that has to be made
     std::optional<Address> network_gateway; // its gateway, when "ipam" has a route with one
     Json network_policies = Json::array(), endpoint_policies = Json::array();
     std::string mac; // as HCN has it: 00-15-5D-01-02-03

@@ -63,8 +63,8 @@ Result<Attachment> attachment_of(const Json &endpoint, const Request &request) {
                         endpoint_name(request), item.dump());
         }
         const auto bits = static_cast<int64_t>(address->size() * 8);
-        result.ips.push_back({{*address, static_cast<unsigned>(std::clamp<int64_t>(
-                                             length->value_or(bits), 0, bits))},
+        result.ips.push_back({{*address, static_cast<unsigned>(
+                                             std::clamp<int64_t>(length->value_or(bits), 0, bits))},
                               gateway_of(endpoint, address->is_v4()),
                               0});
     }

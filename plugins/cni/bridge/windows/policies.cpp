@@ -37,8 +37,9 @@ Result<int64_t> port(const Json &mapping, const char *name) {
     const int64_t value = number->value_or(0);
     return value > 0 && value <= 65535
                ? Result<int64_t>(value)
-               : fail(k_bad_config, "\"portMappings\": \"{}\" is {}, but has to be between 1 and 65535",
-                      name, value);
+               : fail(k_bad_config,
+                      "\"portMappings\": \"{}\" is {}, but has to be between 1 and 65535", name,
+                      value);
 }
 
 } // namespace
@@ -61,10 +62,11 @@ Result<Json> port_mapping_policies(const Json &mappings, const BridgeConfig &con
         }
         const auto number = protocol_number(*protocol);
         if (!number) {
-            return fail(k_bad_config,
-                        "\"portMappings\": the protocol \"{}\" is not known: tcp, udp, icmpv4, icmpv6, "
-                        "igmp or a number up to 255",
-                        *protocol);
+            return fail(
+                k_bad_config,
+                "\"portMappings\": the protocol \"{}\" is not known: tcp, udp, icmpv4, icmpv6, "
+                "igmp or a number up to 255",
+                *protocol);
         }
         Json settings{{"Protocol", *number},
                       {"InternalPort", *container},

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Double of computenetwork.dll. It keeps networks, endpoints and namespaces as files in a folder, so
- * that several processes see the same: %K2S_HCN%\network-ID.json and so on; each call is appended to
- * %K2S_HCN%\calls. What %K2S_HCN_FAULT% says goes wrong: "FUNCTION fail HRESULT", "FUNCTION record",
- * "FUNCTION garbage", "FUNCTION null" or "FUNCTION hang".
+ * Double of computenetwork.dll. It keeps networks, endpoints and namespaces as files in a folder,
+ * so that several processes see the same: %K2S_HCN%\network-ID.json and so on; each call is
+ * appended to %K2S_HCN%\calls. What %K2S_HCN_FAULT% says goes wrong: "FUNCTION fail HRESULT",
+ * "FUNCTION record", "FUNCTION garbage", "FUNCTION null" or "FUNCTION hang".
  */
+#include <windows.h>
 #include <objbase.h>
 #include <stdio.h>
 #include <string.h>
 #include <wchar.h>
-#include <windows.h>
 
 #define LONGEST 65536
 #define EXPORT __declspec(dllexport) HRESULT WINAPI
 #define NOT_FOUND(kind)                                                                            \
-    (wcscmp(kind, L"network") == 0 ? 0x803b0001                                                    \
-                                   : wcscmp(kind, L"endpoint") == 0 ? 0x803b0002 : 0x80070490)
+    (wcscmp(kind, L"network") == 0    ? 0x803b0001                                                 \
+     : wcscmp(kind, L"endpoint") == 0 ? 0x803b0002                                                 \
+                                      : 0x80070490)
 
 typedef struct {
     const wchar_t *kind;

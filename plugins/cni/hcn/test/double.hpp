@@ -44,8 +44,7 @@ struct Double {
     /// Puts an object there; `more` begins with a comma or is empty.
     void put(const std::string &kind, const std::string &id, const std::string &name,
              const std::string &more = {}) const {
-        const std::string text =
-            R"({"ID":")" + id + R"(","Name":")" + name + "\"" + more + "}";
+        const std::string text = R"({"ID":")" + id + R"(","Name":")" + name + "\"" + more + "}";
         const std::wstring wide(text.begin(), text.end());
         boost::filesystem::ofstream file(root / (kind + "-" + id + ".json"), std::ios::binary);
         file.write(reinterpret_cast<const char *>(wide.data()),

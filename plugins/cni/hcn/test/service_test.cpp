@@ -71,8 +71,7 @@ const Call k_calls[]{
      R"({"SchemaVersion":{"Major":2,"Minor":0}})", true},
     {"HcnCreateEndpoint",
      [](const Service &service) {
-         return done(
-             service.create_endpoint(guid(k_network), guid(k_space), Json{{"Name", "e"}}));
+         return done(service.create_endpoint(guid(k_network), guid(k_space), Json{{"Name", "e"}}));
      },
      R"({"Name":"e"})", false},
     {"HcnModifyEndpoint",
@@ -181,7 +180,8 @@ BOOST_AUTO_TEST_CASE(every_handle_is_closed) {
     const World world;
     const Service service = World::service();
     BOOST_TEST(service.find(Kinds::endpoint, "pod_cbr0").value().has_value());
-    BOOST_TEST(service.create_endpoint(guid(k_network), new_guid(), Json{{"Name", "e"}}).has_value());
+    BOOST_TEST(
+        service.create_endpoint(guid(k_network), new_guid(), Json{{"Name", "e"}}).has_value());
     Double::fault("HcnQueryNetworkProperties fail 80004005");
     BOOST_TEST(!service.find(Kinds::network, "cbr0"));
     const auto count = [&](const char *what) {
@@ -218,10 +218,10 @@ BOOST_AUTO_TEST_CASE(ids_as_text) {
     BOOST_TEST((parse_guid(k_space) == parse_guid("{99999999-8888-7777-6666-555555555555}")));
     BOOST_TEST((new_guid() != new_guid()));
     BOOST_TEST(text_of(new_guid()).size() == 36);
-    for (const char *bad : {"", "x", "11111111-2222-3333-4444-55555555555", "{}",
-                            "11111111x2222-3333-4444-555555555555",
-                            "g1111111-2222-3333-4444-555555555555",
-                            "{11111111-2222-3333-4444-555555555555"}) {
+    for (const char *bad :
+         {"", "x", "11111111-2222-3333-4444-55555555555", "{}",
+          "11111111x2222-3333-4444-555555555555", "g1111111-2222-3333-4444-555555555555",
+          "{11111111-2222-3333-4444-555555555555"}) {
         BOOST_TEST(!parse_guid(bad));
     }
 }

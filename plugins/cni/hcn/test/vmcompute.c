@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Double of vmcompute.dll: the version of the Host Networking Service is %K2S_HNS_VERSION%. */
+#include <windows.h>
 #include <objbase.h>
 #include <stdio.h>
 #include <wchar.h>
-#include <windows.h>
 
 __declspec(dllexport) HRESULT WINAPI HNSCall(PCWSTR method, PCWSTR path, PCWSTR request,
                                              PWSTR *response) {
@@ -18,7 +18,8 @@ __declspec(dllexport) HRESULT WINAPI HNSCall(PCWSTR method, PCWSTR path, PCWSTR 
         Sleep(INFINITE);
     }
     if (swscanf(said, L"%d.%d", &major, &minor) == 2) {
-        swprintf(text, 200, L"{\"Success\":true,\"Output\":{\"Major\":%d,\"Minor\":%d}}", major, minor);
+        swprintf(text, 200, L"{\"Success\":true,\"Output\":{\"Major\":%d,\"Minor\":%d}}", major,
+                 minor);
     } else {
         wcscpy(text, L"{\"Success\":true}");
     }

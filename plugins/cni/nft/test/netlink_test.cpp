@@ -84,7 +84,8 @@ BOOST_AUTO_TEST_CASE(addresses_and_routes) {
 
 BOOST_AUTO_TEST_CASE(mac_addresses) {
     BOOST_TEST(Mac::parse("02:aA:00-11:22:33")->text() == "02:aa:00:11:22:33");
-    for (const char *bad : {"", "02:aa:00:11:22", "02:aa:00:11:22:3g", "02aa00112233", "02:aa:00:11:22:333"}) {
+    for (const char *bad :
+         {"", "02:aa:00:11:22", "02:aa:00:11:22:3g", "02aa00112233", "02:aa:00:11:22:333"}) {
         BOOST_TEST(!Mac::parse(bad).has_value());
     }
     BOOST_TEST((Mac::random().bytes[0] & 3) == 2);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Double of what wine's iphlpapi.dll lacks: each call is a line of K2S_TEST_CALLS, K2S_TEST_RESULT the
- * result. */
+/* Double of what wine's iphlpapi.dll lacks: each call is a line of K2S_TEST_CALLS, K2S_TEST_RESULT
+ * the result. */
 #include <winsock2.h>
-#include <ws2ipdef.h>
 #include <iphlpapi.h>
 #include <netioapi.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <ws2ipdef.h>
 
 typedef void(WINAPI *Callback)(void *, void *, MIB_NOTIFICATION_TYPE);
 static Callback notified;
@@ -19,8 +19,10 @@ static DWORD call(const char *name, const MIB_IPFORWARD_ROW2 *row) {
     GetEnvironmentVariableW(L"K2S_TEST_RESULT", result, 32);
     FILE *out = _wfopen(file, L"ab");
     fprintf(out, "%s %u %08x/%u %08x %lu %d\n", name, row->DestinationPrefix.Prefix.si_family,
-            __builtin_bswap32(row->DestinationPrefix.Prefix.Ipv4.sin_addr.s_addr), row->DestinationPrefix.PrefixLength,
-            __builtin_bswap32(row->NextHop.Ipv4.sin_addr.s_addr), row->Metric, (int)row->InterfaceIndex);
+            __builtin_bswap32(row->DestinationPrefix.Prefix.Ipv4.sin_addr.s_addr),
+            row->DestinationPrefix.PrefixLength,
+            __builtin_bswap32(row->NextHop.Ipv4.sin_addr.s_addr), row->Metric,
+            (int)row->InterfaceIndex);
     fclose(out);
     return (DWORD)wcstoul(result, NULL, 0);
 }
@@ -37,10 +39,12 @@ __declspec(dllexport) DWORD WINAPI DeleteIpForwardEntry2(const MIB_IPFORWARD_ROW
 }
 
 /* Changes are told for routes; K2S_TEST_RESULT is the result here, too. */
-static DWORD listen_for(ADDRESS_FAMILY family, void (*callback)(void), void *with, BOOLEAN at_once, HANDLE *handle) {
+static DWORD listen_for(ADDRESS_FAMILY family, void (*callback)(void), void *with, BOOLEAN at_once,
+                        HANDLE *handle) {
     wchar_t result[32] = L"";
     GetEnvironmentVariableW(L"K2S_TEST_RESULT", result, 32);
-    const DWORD code = family == AF_UNSPEC && !at_once ? (DWORD)wcstoul(result, NULL, 0) : ERROR_INVALID_PARAMETER;
+    const DWORD code =
+        family == AF_UNSPEC && !at_once ? (DWORD)wcstoul(result, NULL, 0) : ERROR_INVALID_PARAMETER;
     if (code == NO_ERROR) {
         notified = (Callback)callback;
         notified_with = with;
@@ -49,18 +53,20 @@ static DWORD listen_for(ADDRESS_FAMILY family, void (*callback)(void), void *wit
     return code;
 }
 
-__declspec(dllexport) DWORD WINAPI NotifyRouteChange2(ADDRESS_FAMILY family, PIPFORWARD_CHANGE_CALLBACK callback,
+__declspec(dllexport) DWORD WINAPI NotifyRouteChange2(ADDRESS_FAMILY family,
+                                                      PIPFORWARD_CHANGE_CALLBACK callback,
                                                       void *with, BOOLEAN at_once, HANDLE *handle) {
     return listen_for(family, (void (*)(void))callback, with, at_once, handle);
 }
-__declspec(dllexport) DWORD WINAPI NotifyUnicastIpAddressChange(ADDRESS_FAMILY family,
-                                                                PUNICAST_IPADDRESS_CHANGE_CALLBACK callback, void *with,
-                                                                BOOLEAN at_once, HANDLE *handle) {
+__declspec(dllexport) DWORD WINAPI
+NotifyUnicastIpAddressChange(ADDRESS_FAMILY family, PUNICAST_IPADDRESS_CHANGE_CALLBACK callback,
+                             void *with, BOOLEAN at_once, HANDLE *handle) {
     return listen_for(family, (void (*)(void))callback, with, at_once, handle);
 }
 __declspec(dllexport) DWORD WINAPI NotifyIpInterfaceChange(ADDRESS_FAMILY family,
-                                                           PIPINTERFACE_CHANGE_CALLBACK callback, void *with,
-                                                           BOOLEAN at_once, HANDLE *handle) {
+                                                           PIPINTERFACE_CHANGE_CALLBACK callback,
+                                                           void *with, BOOLEAN at_once,
+                                                           HANDLE *handle) {
     return listen_for(family, (void (*)(void))callback, with, at_once, handle);
 }
 __declspec(dllexport) DWORD WINAPI CancelMibChangeNotify2(HANDLE handle) {

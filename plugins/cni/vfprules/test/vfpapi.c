@@ -16,8 +16,9 @@ static void setting(wchar_t *text) {
 
 #define AT(type, base, offset) (*(const type *)((const uint8_t *)(base) + (offset)))
 
-__declspec(dllexport) DWORD WINAPI VfcInitializeDescriptor(uint8_t *descriptor, uint16_t size, uint8_t type,
-                                                            const wchar_t *id, const wchar_t *name) {
+__declspec(dllexport) DWORD WINAPI VfcInitializeDescriptor(uint8_t *descriptor, uint16_t size,
+                                                           uint8_t type, const wchar_t *id,
+                                                           const wchar_t *name) {
     wchar_t what[64];
     setting(what);
     if (wcsncmp(what, L"init ", 5) == 0) {
@@ -40,7 +41,8 @@ static void hex(FILE *out, const char *name, const uint8_t *bytes, size_t size) 
     }
 }
 
-__declspec(dllexport) DWORD WINAPI VfcAddObject(const uint8_t *where, const uint8_t *id, const uint8_t *rule) {
+__declspec(dllexport) DWORD WINAPI VfcAddObject(const uint8_t *where, const uint8_t *id,
+                                                const uint8_t *rule) {
     wchar_t what[64], file[1024] = L"";
     setting(what);
     GetEnvironmentVariableW(L"K2S_TEST_CALLS", file, 1024);
@@ -50,15 +52,16 @@ __declspec(dllexport) DWORD WINAPI VfcAddObject(const uint8_t *where, const uint
     const uint8_t *entry = data + 836;
     fprintf(out, "driver=%ls", AT(const wchar_t *, where, 0));
     hex(out, "guid", guid, 16);
-    fprintf(out, " port=%ls count=%u layer=%ls group=%ls", AT(const wchar_t *, where, 32), AT(uint32_t, id, 0),
-            AT(const wchar_t *, id, 24), AT(const wchar_t *, id, 32));
-    fprintf(out, " size=%u f1=%u f2=%u f3=%u priority=%u id=%ls name=%ls", AT(uint16_t, rule, 0), AT(uint8_t, rule, 2),
-            AT(uint8_t, rule, 3), AT(uint16_t, rule, 4), AT(uint16_t, rule, 12), AT(const wchar_t *, rule, 24),
-            AT(const wchar_t *, rule, 32));
+    fprintf(out, " port=%ls count=%u layer=%ls group=%ls", AT(const wchar_t *, where, 32),
+            AT(uint32_t, id, 0), AT(const wchar_t *, id, 24), AT(const wchar_t *, id, 32));
+    fprintf(out, " size=%u f1=%u f2=%u f3=%u priority=%u id=%ls name=%ls", AT(uint16_t, rule, 0),
+            AT(uint8_t, rule, 2), AT(uint8_t, rule, 3), AT(uint16_t, rule, 4),
+            AT(uint16_t, rule, 12), AT(const wchar_t *, rule, 24), AT(const wchar_t *, rule, 32));
     hex(out, "range", AT(const uint8_t *, rule, 48), AT(uint16_t, rule, 88));
-    fprintf(out, " kind=%u datasize=%u field1=%u number=%u action=%d field2=%u fields=%u", AT(uint8_t, rule, 98),
-            AT(uint16_t, rule, 120), AT(uint16_t, rule, 124), AT(uint16_t, data, 0), AT(int32_t, entry, 8),
-            AT(uint32_t, entry, 12), (unsigned)AT(uint64_t, entry, 16));
+    fprintf(out, " kind=%u datasize=%u field1=%u number=%u action=%d field2=%u fields=%u",
+            AT(uint8_t, rule, 98), AT(uint16_t, rule, 120), AT(uint16_t, rule, 124),
+            AT(uint16_t, data, 0), AT(int32_t, entry, 8), AT(uint32_t, entry, 12),
+            (unsigned)AT(uint64_t, entry, 16));
     hex(out, "mac", entry + 24, 12);
     size_t used = 0; /* bytes that have to be zero */
     for (size_t i = 2; i < 1188; ++i) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Double of vfpctrl.exe: one port with the friendly name K2S_TEST_PORT, whose rules are lines of the file
- * K2S_TEST_RULES ("GROUP text"). Each call is a line of K2S_TEST_CALLS, words in []. K2S_TEST_VFPCTRL: "fail"
- * refuses to add with error 87, "deaf" says yes and adds nothing, "hang" never ends. */
+/* Double of vfpctrl.exe: one port with the friendly name K2S_TEST_PORT, whose rules are lines of
+ * the file K2S_TEST_RULES ("GROUP text"). Each call is a line of K2S_TEST_CALLS, words in [].
+ * K2S_TEST_VFPCTRL: "fail" refuses to add with error 87, "deaf" says yes and adds nothing, "hang"
+ * never ends. */
 #include <windows.h>
 #include <stdio.h>
 #include <string.h>
@@ -67,10 +68,14 @@ static int list(void) {
         wchar_t id[128], dest[128], mac[64];
         unsigned priority;
         if (swscanf(lines[i] + wcslen(group),
-                    L" %127ls %*ls * * * %127ls * 128 * %u transpose *,0/*,0 modify 00-00-00-00-00-00 %63ls", id, dest,
-                    &priority, mac) == 4 && is(lines[i], id)) {
-            printf("    RULE : %ls\n      Friendly name : %ls\n      Priority : %u\n      Conditions:\n"
-                   "        Destination IP : %ls\n      Rule Data:\n        Modify: 00-00-00-00-00-00 %ls\n\n",
+                    L" %127ls %*ls * * * %127ls * 128 * %u transpose *,0/*,0 modify "
+                    L"00-00-00-00-00-00 %63ls",
+                    id, dest, &priority, mac) == 4 &&
+            is(lines[i], id)) {
+            printf("    RULE : %ls\n      Friendly name : %ls\n      Priority : %u\n      "
+                   "Conditions:\n"
+                   "        Destination IP : %ls\n      Rule Data:\n        Modify: "
+                   "00-00-00-00-00-00 %ls\n\n",
                    id, id, priority, dest, mac);
         }
     }
@@ -99,8 +104,11 @@ int wmain(int argc, wchar_t **argv) {
         } else if (wcscmp(argv[i], L"/rule") == 0) {
             rule = next;
         } else if (wcscmp(argv[i], L"/list-vmswitch-port") == 0) {
-            printf("  Port name             : NAME-OF-PORT\r\n  Port Friendly name    : %ls\r\n\r\n", port);
-        } else if (wcscmp(argv[i], L"/add-rule-ex") == 0 || wcscmp(argv[i], L"/force-add-rule") == 0) {
+            printf(
+                "  Port name             : NAME-OF-PORT\r\n  Port Friendly name    : %ls\r\n\r\n",
+                port);
+        } else if (wcscmp(argv[i], L"/add-rule-ex") == 0 ||
+                   wcscmp(argv[i], L"/force-add-rule") == 0) {
             return add(next, argv[i][1] == L'f');
         } else if (wcscmp(argv[i], L"/list-rule") == 0) {
             return list();

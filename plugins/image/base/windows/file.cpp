@@ -176,8 +176,7 @@ Result<bool> File::try_lock(LockKind kind) {
 }
 
 Done rename_durably(const std::string &from, const std::string &to) {
-    if (!detail::replace_file(detail::system_path(from).c_str(),
-                              detail::system_path(to).c_str())) {
+    if (!detail::replace_file(detail::system_path(from).c_str(), detail::system_path(to).c_str())) {
         return std::unexpected(system_error("rename a file to", to));
     }
     return {};

@@ -61,13 +61,24 @@ BOOST_AUTO_TEST_CASE(unfinished_bodies_are_neither_done_nor_wrong) {
 
 BOOST_AUTO_TEST_CASE(malformed_bodies_are_refused) {
     for (const std::string &text : {
-             std::string("\r\n"), std::string("x\r\n"), std::string("-1\r\n"),
-             std::string("+1\r\n"), std::string("0x1\r\n"), std::string(" 1\r\n"),
-             std::string("1\n"), std::string("1\r\r\n"), std::string("1\r\nab\r\n"),
-             std::string("1\r\na\n"), std::string("1\r\na\rb"), std::string("1;\n\r\n"),
-             std::string("1;a\0b\r\n", 7), std::string("1;a\rb\r\n"),
-             std::string("fffffffffffffffff\r\n"), std::string("ffffffffffffffff\r\n"),
-             std::string("00000000000000001\r\n"), "1;" + std::string(2000, 'e') + "\r\n",
+             std::string("\r\n"),
+             std::string("x\r\n"),
+             std::string("-1\r\n"),
+             std::string("+1\r\n"),
+             std::string("0x1\r\n"),
+             std::string(" 1\r\n"),
+             std::string("1\n"),
+             std::string("1\r\r\n"),
+             std::string("1\r\nab\r\n"),
+             std::string("1\r\na\n"),
+             std::string("1\r\na\rb"),
+             std::string("1;\n\r\n"),
+             std::string("1;a\0b\r\n", 7),
+             std::string("1;a\rb\r\n"),
+             std::string("fffffffffffffffff\r\n"),
+             std::string("ffffffffffffffff\r\n"),
+             std::string("00000000000000001\r\n"),
+             "1;" + std::string(2000, 'e') + "\r\n",
          }) {
         BOOST_CHECK_MESSAGE(scan(text, 3).failed, text);
         BOOST_CHECK_MESSAGE(scan(text, 1000).failed, text);

@@ -10,7 +10,9 @@ using namespace k2s::httpproxy;
 using S = HeadStatus;
 
 namespace k2s::httpproxy {
-std::ostream &operator<<(std::ostream &out, HeadStatus status) { return out << describe(status); }
+std::ostream &operator<<(std::ostream &out, HeadStatus status) {
+    return out << describe(status);
+}
 } // namespace k2s::httpproxy
 
 namespace {
@@ -27,8 +29,8 @@ void check_all(std::initializer_list<Case> cases, bool response = false) {
     HeadParser parser;
     const HeadLimits limits;
     for (const Case &c : cases) {
-        const HeadStatus got = response ? parser.parse_response(c.head, limits)
-                                        : parser.parse_request(c.head, limits);
+        const HeadStatus got =
+            response ? parser.parse_response(c.head, limits) : parser.parse_request(c.head, limits);
         BOOST_CHECK_MESSAGE(got == c.expected, "\"" << c.head << "\": got " << describe(got)
                                                     << ", want " << describe(c.expected));
     }
@@ -110,13 +112,14 @@ BOOST_AUTO_TEST_CASE(requests_that_are_refused) {
         {k_post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
          S::bad_transfer_encoding},
         {k_post + "Transfer-Encoding: xchunked\r\n\r\n", S::bad_transfer_encoding},
-        {k_post + "Transfer-Encoding: \x0b" "chunked\r\n\r\n", S::bad_field_value},
+        {k_post + "Transfer-Encoding: \x0b"
+                  "chunked\r\n\r\n",
+         S::bad_field_value},
         {k_post + "Transfer-Encoding: \"chunked\"\r\n\r\n", S::bad_transfer_encoding},
         {k_post + "Transfer-Encoding: identity\r\nContent-Length: 1\r\n\r\n",
          S::bad_transfer_encoding},
         {k_post + "Transfer-Encoding:\r\n\r\n", S::bad_transfer_encoding},
-        {"POST http://h/ HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
-         S::bad_transfer_encoding},
+        {"POST http://h/ HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", S::bad_transfer_encoding},
         {"GET http://h/ HTTP/1.1\r\n\r\n", S::host_missing},
         {k_get + "Host: h\r\n\r\n", S::host_repeated},
     });

@@ -9,7 +9,7 @@ namespace test {
 
 /// A certificate authority that lives for one test, and server certificates from it.
 class ThrowawayCa {
-public:
+  public:
     ThrowawayCa();
     ~ThrowawayCa();
     ThrowawayCa(const ThrowawayCa &) = delete;
@@ -21,7 +21,7 @@ public:
     /// A server context whose certificate is valid for `name` ("DNS:proxy.test" or "IP:127.0.0.1").
     boost::asio::ssl::context server(const std::string &name) const;
 
-private:
+  private:
     EVP_PKEY *key_;
     X509 *certificate_;
     std::string file_;

@@ -86,9 +86,7 @@ class UdpHarness {
     k2s::l4proxy::Balancer &balancer() { return *balancer_; }
     std::string log() const { return log_->text(); }
     std::vector<std::string> ended() const;
-    void set_admit(std::function<bool(const k2s::Address &)> admit) {
-        admit_ = std::move(admit);
-    }
+    void set_admit(std::function<bool(const k2s::Address &)> admit) { admit_ = std::move(admit); }
 
   private:
     boost::asio::io_context io_{1};

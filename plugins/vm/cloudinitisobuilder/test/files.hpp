@@ -4,9 +4,9 @@
 #include <cstdio>
 #include <string>
 
-#include <boost/test/unit_test.hpp>
 #include <boost/filesystem.hpp>
 #include <boost/filesystem/fstream.hpp>
+#include <boost/test/unit_test.hpp>
 
 /// A directory of its own for a test, and files in it. Names are UTF-8.
 struct Workspace {

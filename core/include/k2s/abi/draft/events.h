@@ -21,8 +21,7 @@ typedef struct k2s_events {
     /* Queues a notice for every subscriber; at most 64 KiB of JSON. A subscriber whose queue is
      * full loses the oldest notice, which is counted. Topics are dotted: "service.started".
      * [any-thread, no-block] */
-    int32_t(K2S_CALL *publish)(const k2s_host *host, k2s_str topic, k2s_str json,
-                               k2s_error *error);
+    int32_t(K2S_CALL *publish)(const k2s_host *host, k2s_str topic, k2s_str json, k2s_error *error);
 
     /* Delivers notices whose topic equals `topic`, or starts with it and a dot; "" is all.
      * [any-thread, no-block] */

@@ -35,7 +35,8 @@ typedef struct k2s_registry {
 
     /* Leases a contract that plugin.json lists under "requires" (the version range stands there).
      * When the provider goes away `revoked(context)` is called on the lessee's behalf; the table
-     * must not be used after that call returns. K2S_E_NOT_FOUND when nobody provides it. [strand] */
+     * must not be used after that call returns. K2S_E_NOT_FOUND when nobody provides it. [strand]
+     */
     int32_t(K2S_CALL *acquire)(const k2s_host *host, k2s_str contract,
                                void(K2S_CALL *revoked)(void *context), void *context,
                                k2s_contract *value, k2s_handle *lease, k2s_error *error);

@@ -74,26 +74,27 @@ BOOST_AUTO_TEST_CASE(subnets_of_both_families) {
 }
 
 BOOST_AUTO_TEST_CASE(bad_configurations) {
-    for (const char *bad : {
-             R"({"type": "macvlan"})",
-             R"({"optionalFlags": {"loopbackDSR": "yes"}})",
-             R"({"optionalFlags": []})",
-             R"({"runtimeConfig": {"portMappings": [{"hostPort": 0, "containerPort": 80}]}})",
-             R"({"runtimeConfig": {"portMappings": [{"hostPort": 80, "containerPort": 65536}]}})",
-             R"({"runtimeConfig": {"portMappings": [{"hostPort": 80, "containerPort": 80, "protocol": "x"}]}})",
-             R"({"runtimeConfig": {"portMappings": [{"hostPort": 80, "containerPort": 80, "protocol": "256"}]}})",
-             R"({"runtimeConfig": {"portMappings": [{"hostPort": 80, "containerPort": 80, "hostIP": "x"}]}})",
-             R"({"runtimeConfig": {"portMappings": {}}})",
-             R"({"runtimeConfig": {"mac": "02:aa"}})",
-             R"({"runtimeConfig": {"mac": "02:aa:bb:cc:dd:gg"}})",
-             R"({"AdditionalArgs": [{"Name": "EndpointPolicy"}]})",
-             R"({"AdditionalArgs": [{"Name": "EndpointPolicy", "Value": "x"}]})",
-             R"({"AdditionalArgs": {}})",
-             R"({"additionalRoutes": [{"gw": "1.2.3.4"}]})",
-             R"({"ipam": {"subnet": "x"}})",
-             R"({"ipam": {"routes": [{"gw": "x"}]}})",
-             R"({"dns": {"nameservers": "x"}})",
-         }) {
+    for (
+        const char *bad : {
+            R"({"type": "macvlan"})",
+            R"({"optionalFlags": {"loopbackDSR": "yes"}})",
+            R"({"optionalFlags": []})",
+            R"({"runtimeConfig": {"portMappings": [{"hostPort": 0, "containerPort": 80}]}})",
+            R"({"runtimeConfig": {"portMappings": [{"hostPort": 80, "containerPort": 65536}]}})",
+            R"({"runtimeConfig": {"portMappings": [{"hostPort": 80, "containerPort": 80, "protocol": "x"}]}})",
+            R"({"runtimeConfig": {"portMappings": [{"hostPort": 80, "containerPort": 80, "protocol": "256"}]}})",
+            R"({"runtimeConfig": {"portMappings": [{"hostPort": 80, "containerPort": 80, "hostIP": "x"}]}})",
+            R"({"runtimeConfig": {"portMappings": {}}})",
+            R"({"runtimeConfig": {"mac": "02:aa"}})",
+            R"({"runtimeConfig": {"mac": "02:aa:bb:cc:dd:gg"}})",
+            R"({"AdditionalArgs": [{"Name": "EndpointPolicy"}]})",
+            R"({"AdditionalArgs": [{"Name": "EndpointPolicy", "Value": "x"}]})",
+            R"({"AdditionalArgs": {}})",
+            R"({"additionalRoutes": [{"gw": "1.2.3.4"}]})",
+            R"({"ipam": {"subnet": "x"}})",
+            R"({"ipam": {"routes": [{"gw": "x"}]}})",
+            R"({"dns": {"nameservers": "x"}})",
+        }) {
         const auto config = read(bad);
         BOOST_TEST_CONTEXT(bad) {
             BOOST_REQUIRE(!config);
