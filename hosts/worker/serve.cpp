@@ -313,6 +313,11 @@ class Worker {
             const auto service = in.get<uint64_t>();
             return answer_of(plugin_->reload_service(service, in.text()));
         }
+        case Kind::drain: {
+            const auto service = in.get<uint64_t>();
+            plugin_->begin_drain(service, milliseconds(in.get<uint64_t>()));
+            return {};
+        }
         case Kind::stop: {
             const auto service = in.get<uint64_t>();
             return answer_of(plugin_->stop_service(service, milliseconds(in.get<uint64_t>())));

@@ -15,7 +15,11 @@
 namespace k2s {
 namespace {
 
-class Networking final : public Plugin, public Services, public Commands, public Reconfigure {
+class Networking final : public Plugin,
+                         public Services,
+                         public Drain,
+                         public Commands,
+                         public Reconfigure {
   public:
     using Plugin::Plugin;
 
@@ -77,6 +81,15 @@ class Networking final : public Plugin, public Services, public Commands, public
             }
         }
         return result;
+    }
+
+    Status begin_drain(k2s_handle service, uint64_t deadline_ms) override {
+        const auto proxy = find(service);
+        if (!proxy) {
+            return unknown();
+        }
+        proxy->begin_drain(std::chrono::milliseconds(deadline_ms));
+        return K2S_OK;
     }
 
     Status stop(k2s_handle service, uint64_t deadline_ms) override {

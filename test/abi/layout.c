@@ -9,6 +9,7 @@
 
 #include <k2s/abi/commands.h>
 #include <k2s/abi/draft/config.h>
+#include <k2s/abi/draft/drain.h>
 #include <k2s/abi/draft/events.h>
 #include <k2s/abi/draft/lifecycle.h>
 #include <k2s/abi/draft/registry.h>
@@ -162,6 +163,11 @@ static void layout_executor(void) {
 }
 
 static void layout_lifecycle(void) {
+    TEXT(K2S_DRAIN_ID);
+    STRUCT(k2s_drain);
+    FIELD(k2s_drain, struct_size);
+    FIELD(k2s_drain, reserved);
+    FIELD(k2s_drain, begin);
     TEXT(K2S_HEALTH_ID);
     TEXT(K2S_RECONFIGURE_ID);
     TEXT(K2S_LIFECYCLE_ID);

@@ -56,9 +56,9 @@ class Load(TreeTest):
             self.assertLess(time.monotonic(), end, "it did not happen in time")
             time.sleep(0.05)
 
-    def connect(self):
+    def connect(self, port=None):
         """A connection through the proxy, and what it answered instead, if it did."""
-        return socket.create_connection(("127.0.0.1", self.port), 20), None
+        return socket.create_connection(("127.0.0.1", port or self.port), 20), None
 
     @staticmethod
     def exchange(client):
@@ -97,6 +97,27 @@ class Load(TreeTest):
         self.assertGreater(int(exchanges), 8)
         self.assertEqual(int(errors), 0)
         own.close()
+        self.assertEqual(self.host.process.wait(60), 0)
+
+    def test_services_drain_side_by_side(self):
+        other, = free_ports(1)
+        ports = {self.port: None, other: None}
+        self.host.process.send_signal(signal.SIGTERM)
+        self.assertEqual(self.host.process.wait(60), 0)
+        self.write("host.yaml", json.dumps({"services": {f"proxy{port}": {
+            "feature": self.feature, "settings": self.settings(port)} for port in ports}}))
+        self.host = Running(self, "k2s", "run", "--config", os.path.join(self.folder, "host.yaml"))
+        for port in ports:
+            self.host.wait_for("service started", service=f"proxy{port}")
+            ports[port], refusal = self.connect(port)
+            self.addCleanup(ports[port].close)
+            self.assertIsNone(refusal)
+        self.host.process.send_signal(signal.SIGTERM)
+        for port in ports:  # both, though a connection of each holds its drain up
+            self.until(lambda: not self.connects(port))
+        for kept in ports.values():
+            self.assertEqual(self.exchange(kept), "ok")
+            kept.close()
         self.assertEqual(self.host.process.wait(60), 0)
 
     def test_an_origin_that_dies_under_load_and_comes_back(self):
@@ -169,8 +190,8 @@ class Load(TreeTest):
 class L4proxy(Load):
     feature, refusal = "l4proxy", "closed"
 
-    def settings(self):
-        return {"listen": [f"tcp://127.0.0.1:{self.port}"], "to": [f"tcp://127.0.0.1:{self.echo}"],
+    def settings(self, port=None):
+        return {"listen": [f"tcp://127.0.0.1:{port or self.port}"], "to": [f"tcp://127.0.0.1:{self.echo}"],
                 "passive": {"failures": 1, "down_seconds": 1}}
 
     def words(self):
@@ -181,14 +202,14 @@ class L4proxy(Load):
 class Tunnels(Load):
     feature, refusal = "httpproxy", "502"
 
-    def settings(self):
-        return {"addr": [f"127.0.0.1:{self.port}"], "max_connections_per_client": 1000}
+    def settings(self, port=None):
+        return {"addr": [f"127.0.0.1:{port or self.port}"], "max_connections_per_client": 1000}
 
     def words(self):
         return (f"connect=127.0.0.1:{self.echo}",)
 
-    def connect(self):
-        client, _ = super().connect()
+    def connect(self, port=None):
+        client, _ = super().connect(port)
         client.sendall(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\nHost: x\r\n\r\n" % self.echo)
         head = b""
         while not head.endswith(b"\r\n\r\n"):

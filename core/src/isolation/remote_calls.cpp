@@ -233,6 +233,21 @@ Status RemotePlugin::reload(k2s_handle service, std::string_view settings) {
     return to_status(std::move(reply));
 }
 
+Status RemotePlugin::begin_drain(k2s_handle service, std::chrono::milliseconds deadline) {
+    const Busy busy(busy_, started_);
+    auto present = line_now();
+    auto known = present ? find(service) : pass(present);
+    if (!known) {
+        return std::move(known.error());
+    }
+    if (known->there == 0) {
+        return K2S_OK;
+    }
+    Packer body;
+    body.put(known->there).put<uint64_t>(static_cast<uint64_t>(deadline.count()));
+    return to_status(ask_on(*present, Kind::drain, std::move(body), {.deadline = k_beside}));
+}
+
 Status RemotePlugin::stop(k2s_handle service, std::chrono::milliseconds deadline) {
     const Busy busy(busy_, started_);
     auto known = find(service);

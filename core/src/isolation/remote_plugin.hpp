@@ -63,6 +63,7 @@ class RemotePlugin {
     Status start(std::string_view feature, std::string_view instance, std::string_view settings,
                  k2s_handle &service);
     Status reload(k2s_handle service, std::string_view settings);
+    Status begin_drain(k2s_handle service, std::chrono::milliseconds deadline);
     Status stop(k2s_handle service, std::chrono::milliseconds deadline);
     Result<std::string> status(k2s_handle service);
     Status health();
@@ -134,8 +135,8 @@ class RemotePlugin {
 const void *remote_table(std::string_view id) noexcept;
 
 /// Bits of what a plugin offers, in the order of this list.
-inline constexpr std::string_view k_offers[] = {"k2s.commands/1",  "k2s.services/1",
-                                                "k2s.health/1",    "k2s.reconfigure/1",
-                                                "k2s.lifecycle/1", "k2s.diagnostics/1"};
+inline constexpr std::string_view k_offers[] = {
+    "k2s.commands/1",  "k2s.services/1",    "k2s.health/1", "k2s.reconfigure/1",
+    "k2s.lifecycle/1", "k2s.diagnostics/1", "k2s.drain/1"};
 
 } // namespace k2s::core::isolation

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include <k2s/abi/commands.h>
+#include <k2s/abi/draft/drain.h>
 #include <k2s/abi/draft/lifecycle.h>
 #include <k2s/abi/services.h>
 #include <k2s/sdk/error.hpp>
@@ -83,11 +84,17 @@ const k2s_diagnostics k_diagnostics{
         return entry(error, [&] { return write_text(out, plugin(self).diagnostics()); });
     }};
 
+const k2s_drain k_drain{
+    sizeof(k2s_drain), 0,
+    [](void *self, k2s_handle service, uint64_t deadline_ms, k2s_error *error) -> int32_t {
+        return entry(error, [&] { return plugin(self).begin_drain(service, ms(deadline_ms)); });
+    }};
+
 } // namespace
 
 const void *remote_table(std::string_view id) noexcept {
-    const void *const tables[] = {&k_commands,    &k_services,  &k_health,
-                                  &k_reconfigure, &k_lifecycle, &k_diagnostics};
+    const void *const tables[] = {&k_commands,  &k_services,    &k_health, &k_reconfigure,
+                                  &k_lifecycle, &k_diagnostics, &k_drain};
     const auto *found = std::find(std::begin(k_offers), std::end(k_offers), id);
     return found == std::end(k_offers) ? nullptr : tables[found - k_offers];
 }

@@ -33,6 +33,7 @@ enum class Kind : uint16_t {
     run,
     start,
     reload,
+    drain,
     stop,
     status,
     health,

@@ -3,6 +3,7 @@
 
 #include <unwind.h>
 
+#include <k2s/abi/draft/drain.h>
 #include <k2s/abi/draft/lifecycle.h>
 #include <k2s/sdk/host.hpp>
 
@@ -278,6 +279,15 @@ Result<void> PluginInstance::reload_service(k2s_handle service, std::string_view
         return (*table)->reload(plugin_->self, service, to_abi(settings), error);
     });
     return done ? Result<void>() : pass(done);
+}
+
+void PluginInstance::begin_drain(k2s_handle service, std::chrono::milliseconds deadline) {
+    if (const auto table = find<k2s_drain>(K2S_DRAIN_ID)) {
+        static_cast<void>(call("drain", [&](k2s_error *error) {
+            return (*table)->begin(plugin_->self, service, static_cast<uint64_t>(deadline.count()),
+                                   error);
+        }));
+    }
 }
 
 Result<void> PluginInstance::stop_service(k2s_handle service, std::chrono::milliseconds deadline) {

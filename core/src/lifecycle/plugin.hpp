@@ -121,6 +121,8 @@ class PluginInstance {
     Result<k2s_handle> start_service(std::string_view feature, std::string_view instance,
                                      std::string_view settings);
     Result<void> reload_service(k2s_handle service, std::string_view settings);
+    /// Nothing happens when the plugin cannot do that: stop_service() drains as well.
+    void begin_drain(k2s_handle service, std::chrono::milliseconds deadline);
     Result<void> stop_service(k2s_handle service, std::chrono::milliseconds deadline);
     /// The service's own state, a JSON object as text. [any-thread]
     Result<std::string> service_status(k2s_handle service);

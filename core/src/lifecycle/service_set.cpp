@@ -96,6 +96,12 @@ std::vector<std::string> ServiceSet::stop_all(std::chrono::milliseconds drain) {
     using Clock = std::chrono::steady_clock;
     using std::chrono::milliseconds;
     const auto end = Clock::now() + drain;
+    // All refuse new work before the first is waited for, and so have the same time.
+    for (const Entry &entry : entries_ | std::views::reverse) {
+        if (entry.handle != 0) {
+            entry.plugin->begin_drain(entry.handle, drain);
+        }
+    }
     std::vector<std::string> blockers;
     for (Entry &entry : entries_ | std::views::reverse) {
         const auto left = std::chrono::duration_cast<milliseconds>(end - Clock::now());

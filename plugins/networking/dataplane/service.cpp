@@ -111,6 +111,7 @@ struct Service::Impl {
     std::string prefix;
     std::string settings; // what all workers run with
     std::vector<std::unique_ptr<Worker>> workers;
+    std::vector<std::future<size_t>> drained; ///< of each worker, once a drain has begun
     k2s_handle timer = 0;
     mutable std::mutex mutex; ///< values, endpoints
     std::vector<Value> values;
@@ -265,17 +266,23 @@ Status Service::reload(std::string_view settings) {
     return K2S_OK;
 }
 
-Status Service::stop(std::chrono::milliseconds deadline) {
-    std::vector<std::future<size_t>> drained;
+void Service::begin_drain(std::chrono::milliseconds deadline) {
+    if (!impl_->drained.empty()) {
+        return;
+    }
     for (const auto &worker : impl_->workers) {
         const auto cut = std::make_shared<std::promise<size_t>>();
-        drained.push_back(cut->get_future());
+        impl_->drained.push_back(cut->get_future());
         boost::asio::post(worker->io, [server = worker->server.get(), deadline, cut] {
             server->drain(deadline, [cut](size_t count) { cut->set_value(count); });
         });
     }
+}
+
+Status Service::stop(std::chrono::milliseconds deadline) {
+    begin_drain(deadline);
     size_t count = 0;
-    for (auto &each : drained) {
+    for (auto &each : std::exchange(impl_->drained, {})) {
         if (each.wait_for(deadline + k_answer_deadline) != std::future_status::ready) {
             return no_answer();
         }

@@ -46,7 +46,11 @@ class Service {
     /// All workers take the settings over, or none.
     Status reload(std::string_view settings);
 
-    /// Drains; K2S_E_PARTIAL when connections had to be cut. The object can only be destroyed then.
+    /// Takes no new connections; those that there are have until the deadline. Waits for nothing.
+    void begin_drain(std::chrono::milliseconds deadline);
+
+    /// Drains, or waits for the drain that has begun; K2S_E_PARTIAL when connections had to be cut.
+    /// The object can only be destroyed then.
     Status stop(std::chrono::milliseconds deadline);
 
     /// Addresses and counts as JSON. [any-thread]

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include <k2s/abi/commands.h>
+#include <k2s/abi/draft/drain.h>
 #include <k2s/abi/draft/lifecycle.h>
 #include <k2s/abi/plugin.h>
 #include <k2s/abi/reconfigure.h>
@@ -53,6 +54,13 @@ class Services {
     virtual Status reload(k2s_handle service, std::string_view settings) = 0;
     virtual Status stop(k2s_handle service, uint64_t deadline_ms) = 0;
     virtual Status status(k2s_handle service, const k2s_sink &out) = 0;
+};
+
+/// Role: services that end beside others (abi/draft/drain.h).
+class Drain {
+  public:
+    virtual ~Drain() = default;
+    virtual Status begin_drain(k2s_handle service, uint64_t deadline_ms) = 0;
 };
 
 /// Role: health (abi/draft/lifecycle.h).
@@ -145,6 +153,18 @@ template <class T> class Bridge {
                 static const k2s_services table{sizeof(table),  0,
                                                 &service_start, &service_reload,
                                                 &service_stop,  &service_status};
+                return &table;
+            }
+        }
+        if constexpr (std::is_base_of_v<Drain, T>) {
+            if (wanted == K2S_DRAIN_ID) {
+                static const k2s_drain table{
+                    sizeof(table), 0,
+                    [](void *self, k2s_handle service, uint64_t deadline_ms, k2s_error *error) {
+                        return of(self).call(error, [&] {
+                            return of(self).plugin_->begin_drain(service, deadline_ms);
+                        });
+                    }};
                 return &table;
             }
         }
