@@ -368,14 +368,15 @@ class Services(Isolation):
         self.addCleanup(os.replace, program + ".kept", program)
         head = (f"#!{sys.executable}\nimport os, socket, struct, sys, time\n"
                 "line = socket.socket(fileno=int(sys.argv[2]))\n")
-        reply = "line.sendall(struct.pack('=IHHI', {}, 18, 0, 1) + {})\n"
+        kind_reply, kind_subscribe = 19, 23  # of core/src/isolation/wire.hpp
+        reply = f"line.sendall(struct.pack('=IHHI', {{}}, {kind_reply}, 0, 1) + {{}})\n"
         for name, body, text in (
                 ("silent", "time.sleep(60)\n", "in its first words"),
                 ("gone", "sys.exit(5)\n", "exited with code 5"),
                 ("noise", "line.sendall(os.urandom(100000))\ntime.sleep(60)\n", "first words"),
                 ("huge", "line.sendall(b'\\xff\\xff\\xff\\xff' * 4)\ntime.sleep(60)\n", "first words"),
                 ("short", reply.format(2, "b'ab'") + "time.sleep(60)\n", "first words"),
-                ("flood", "while True: line.sendall(struct.pack('=IHHI', 0, 22, 0, 0))\n", "first words"),
+                ("flood", f"while True: line.sendall(struct.pack('=IHHI', 0, {kind_subscribe}, 0, 0))\n", "first words"),
                 ("other", reply.format(20, "struct.pack('=iI8sI', -13, 8, b'too old!', 0)") + "time.sleep(60)\n",
                  "too old!")):
             with self.subTest(worker=name):

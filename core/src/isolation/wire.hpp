@@ -16,7 +16,7 @@
 namespace k2s::core::isolation {
 
 /// Goes up with every change of a frame.
-inline constexpr uint32_t k_protocol = 1;
+inline constexpr uint32_t k_protocol = 2;
 
 /// The longest body: the settings of a feature or a result. A longer one ends the connection.
 inline constexpr uint32_t k_max_body = 8 * 1024 * 1024;

@@ -13,20 +13,17 @@
 #define MOST_SERVICES 16
 
 /* The contract @NAME@.greeter: what other plugins may call. It may grow at its end. */
-typedef struct @IDENT @_greeter {
+typedef struct @IDENT@_greeter {
     uint32_t struct_size;
     uint32_t reserved;
-    int32_t(K2S_CALL * greet)(void *self, k2s_str name, const k2s_sink *out);
-}
-@IDENT @_greeter;
+    int32_t(K2S_CALL *greet)(void *self, k2s_str name, const k2s_sink *out);
+} @IDENT@_greeter;
 
 static const k2s_host *host;
 static const k2s_config *config;
 static atomic_llong started[MOST_SERVICES]; /* 0: free. Status may be asked from any thread. */
 
-static k2s_str str(const char *text) {
-    return (k2s_str){text, strlen(text)};
-}
+static k2s_str str(const char *text) { return (k2s_str){text, strlen(text)}; }
 static int same(k2s_str a, const char *b) {
     return a.len == strlen(b) && memcmp(a.ptr, b, a.len) == 0;
 }
@@ -120,8 +117,7 @@ static int32_t K2S_CALL reload(void *self, k2s_handle service, k2s_str settings,
     (void)self, (void)service, (void)settings, (void)error;
     return K2S_OK;
 }
-static int32_t K2S_CALL stop(void *self, k2s_handle service, uint64_t deadline_ms,
-                             k2s_error *error) {
+static int32_t K2S_CALL stop(void *self, k2s_handle service, uint64_t deadline_ms, k2s_error *error) {
     (void)self, (void)deadline_ms;
     if (service == 0 || service > MOST_SERVICES) {
         return fail(error, K2S_E_NOT_FOUND, "no such service");
@@ -143,7 +139,7 @@ static int32_t K2S_CALL status(void *self, k2s_handle service, const k2s_sink *o
 static const k2s_services services = {sizeof services, 0, start, reload, stop, status};
 
 static int32_t K2S_CALL create(void *self, k2s_error *error) {
-    static const @IDENT @_greeter greeter = {sizeof greeter, 0, greet};
+    static const @IDENT@_greeter greeter = {sizeof greeter, 0, greet};
     const k2s_registry *registry = host->get(host, str(K2S_REGISTRY_ID));
     config = host->get(host, str(K2S_CONFIG_ID));
     if (registry == NULL || config == NULL || !K2S_HAS(registry, provide) ||
@@ -154,9 +150,7 @@ static int32_t K2S_CALL create(void *self, k2s_error *error) {
     return registry->provide(host, str("@NAME@.greeter"), (k2s_contract){&greeter, self}, &provided,
                              error);
 }
-static void K2S_CALL destroy(void *self) {
-    (void)self;
-}
+static void K2S_CALL destroy(void *self) { (void)self; }
 static const void *K2S_CALL get(void *self, k2s_str id) {
     (void)self;
     return same(id, K2S_COMMANDS_ID)   ? (const void *)&commands

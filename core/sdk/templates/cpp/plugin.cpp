@@ -77,8 +77,7 @@ class Plugin final : public k2s::Plugin, public k2s::Commands, public k2s::Servi
         }
         const auto seconds =
             std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - found->second).count();
-        return out.write(out.context,
-                         k2s::to_bytes("{\"seconds\": " + std::to_string(seconds) + "}"));
+        return out.write(out.context, k2s::to_bytes("{\"seconds\": " + std::to_string(seconds) + "}"));
     }
 
   private:
