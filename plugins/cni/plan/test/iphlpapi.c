@@ -2,11 +2,11 @@
 /* Double of what wine's iphlpapi.dll lacks: each call is a line of K2S_TEST_CALLS, K2S_TEST_RESULT
  * the result. */
 #include <winsock2.h>
+#include <ws2ipdef.h>
 #include <iphlpapi.h>
 #include <netioapi.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <ws2ipdef.h>
 
 typedef void(WINAPI *Callback)(void *, void *, MIB_NOTIFICATION_TYPE);
 static Callback notified;

@@ -6,8 +6,8 @@
 
 #include <winsock2.h>
 
-#include <ws2tcpip.h>
 #include <ws2ipdef.h>
+#include <ws2tcpip.h>
 
 #include <iphlpapi.h>
 #include <netioapi.h>
