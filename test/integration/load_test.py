@@ -100,12 +100,18 @@ class Load(TreeTest):
         self.assertEqual(self.host.process.wait(60), 0)
 
     def test_services_drain_side_by_side(self):
+        self.drain_two("none")
+
+    def test_services_in_a_worker_drain_side_by_side(self):
+        self.drain_two("process")
+
+    def drain_two(self, isolation):
         other, = free_ports(1)
         ports = {self.port: None, other: None}
         self.host.process.send_signal(signal.SIGTERM)
         self.assertEqual(self.host.process.wait(60), 0)
         self.write("host.yaml", json.dumps({"services": {f"proxy{port}": {
-            "feature": self.feature, "settings": self.settings(port)} for port in ports}}))
+            "feature": self.feature, "isolation": isolation, "settings": self.settings(port)} for port in ports}}))
         self.host = Running(self, "k2s", "run", "--config", os.path.join(self.folder, "host.yaml"))
         for port in ports:
             self.host.wait_for("service started", service=f"proxy{port}")
